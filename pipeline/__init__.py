@@ -1,0 +1,4 @@
+"""mekiki's stages, in the order they run: each reads what the one before it left.
+
+scrape → dedup → label → split → train → robustness → check
+"""

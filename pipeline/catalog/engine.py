@@ -1,0 +1,176 @@
+"""Opening a catalog: SQLite beside the set, or a schema of a PostgreSQL server.
+
+SQLite runs with a write-ahead log, ``synchronous=FULL`` (a label survives a power
+cut), foreign keys, and one writer at a time that waits for the other.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
+
+from pipeline.errors import CatalogError
+from pipeline.home import SetFolder
+
+DATABASE_URL = "MEKIKI_DATABASE_URL"
+BUSY_TIMEOUT_S = 30.0
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True)
+class Database:
+    """An open database of one set; ``name`` is how messages call it."""
+
+    engine: Engine
+    name: str
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction that only reads."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction that is written whole or not at all.
+
+        Writers wait for each other, so that what one reads and then writes can't
+        have been changed in between.
+
+        Raises:
+            CatalogError: The disk is full, the server is gone, ...
+        """
+        try:
+            with self.engine.begin() as connection:
+                if connection.dialect.name == "sqlite":
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                else:
+                    connection.execute(
+                        text("SELECT pg_advisory_xact_lock(hashtext(current_schema()))")
+                    )
+                yield connection
+        except DBAPIError as error:
+            if error.connection_invalidated or _is_worlds_fault(error):
+                raise CatalogError(_unusable(self.name, error)) from error
+            raise
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+
+def open_database(folder: SetFolder, database_url: str | None) -> Database:
+    """Open the set's catalog, creating it or bringing its tables up to date.
+
+    Args:
+        folder: The set; SQLite lies in it as ``catalog.db``.
+        database_url: ``postgresql://...`` for a server: the set gets the schema
+            ``mekiki_<set>``. ``None`` or empty for SQLite.
+
+    Raises:
+        CatalogError: It can't be reached, opened or brought up to date.
+    """
+    if database_url:
+        database = _open_postgresql(database_url, f"mekiki_{folder.name}")
+    else:
+        folder.folder.mkdir(parents=True, exist_ok=True)
+        database = _open_sqlite(folder.catalog_file)
+    try:
+        _migrate(database)
+    except DBAPIError as error:
+        database.close()
+        raise CatalogError(_unusable(database.name, error)) from error
+    except CommandError as error:
+        database.close()
+        raise CatalogError(
+            f"{database.name} was written by a newer mekiki ({error});"
+            " install that version to open it"
+        ) from error
+    return database
+
+
+def drop_database(folder: SetFolder, database_url: str | None) -> None:
+    """Delete the set's catalog with all that is in it."""
+    if database_url:
+        database = _open_postgresql(database_url, f"mekiki_{folder.name}")
+        with database.engine.begin() as connection:
+            connection.execute(text(f'DROP SCHEMA "mekiki_{folder.name}" CASCADE'))
+        database.close()
+    for end in ("", "-wal", "-shm"):
+        Path(f"{folder.catalog_file}{end}").unlink(missing_ok=True)
+
+
+def _open_sqlite(file: Path) -> Database:
+    engine = create_engine(
+        f"sqlite:///{file}",
+        connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={int(BUSY_TIMEOUT_S * 1000)}",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    return Database(engine, str(file))
+
+
+def _open_postgresql(url: str, schema: str) -> Database:
+    name = "the database of MEKIKI_DATABASE_URL"
+    for prefix in ("postgres://", "postgresql://"):
+        if url.startswith(prefix):
+            url = f"postgresql+psycopg://{url.removeprefix(prefix)}"
+    try:
+        engine = create_engine(
+            url,
+            poolclass=NullPool,
+            connect_args={"options": f'-csearch_path="{schema}"'},
+        )
+        if engine.dialect.name != "postgresql":
+            raise CatalogError(f"{DATABASE_URL} must be a postgresql:// address")
+        with engine.begin() as connection:
+            connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise CatalogError(f"{DATABASE_URL} must be a postgresql:// address") from error
+    except ImportError as error:
+        raise CatalogError(
+            "PostgreSQL needs the extra: pip install 'mekiki[postgres]'"
+        ) from error
+    except DBAPIError as error:
+        raise CatalogError(_unusable(name, error)) from error
+    return Database(engine, f"{name}, schema {schema}")
+
+
+def _migrate(database: Database) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    with database.read() as connection:
+        if MigrationContext.configure(connection).get_current_revision() == newest:
+            return
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _is_worlds_fault(error: DBAPIError) -> bool:
+    return type(error.orig).__name__ in {"OperationalError", "DatabaseError"}
+
+
+def _unusable(name: str, error: DBAPIError) -> str:
+    cause = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
+    return f"{name} can't be used: {cause[0]}; nothing was changed by this step"

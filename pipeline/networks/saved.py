@@ -1,0 +1,71 @@
+"""A run's model, in and out: raw RGB 0..255 in, class probabilities out.
+
+``model.keras`` holds its own preprocessing, so that training and serving can't
+differ; every picture reaches it through ``images.square_image``.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import RunError
+from pipeline.images import Pixels, square_image
+from pipeline.runs import Run
+
+PredProbs = NDArray[np.float32]  # (N, K), rows sum to 1
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A run's classifier, ready to be asked."""
+
+    labels: tuple[str, ...]
+    image_size: int  # pixels of the square it takes
+    model: Any  # keras.Model
+
+    def predict(self, images: NDArray[np.uint8], batch_size: int = 32) -> PredProbs:
+        """Return class probabilities (N, K) of square RGB images (N, S, S, 3)."""
+        if len(images) == 0:
+            return np.empty((0, len(self.labels)), np.float32)
+        return np.concatenate(
+            [
+                np.asarray(
+                    self.model(images[start : start + batch_size], training=False)
+                )
+                for start in range(0, len(images), batch_size)
+            ]
+        ).astype(np.float32)
+
+    def classify(self, pictures: Sequence[Pixels]) -> PredProbs:
+        """Return class probabilities (N, K) of decoded pictures of any size."""
+        squares = [square_image(picture, self.image_size) for picture in pictures]
+        return (
+            self.predict(np.stack(squares))
+            if squares
+            else self.predict(
+                np.empty((0, self.image_size, self.image_size, 3), np.uint8)
+            )
+        )
+
+
+def load_model(run: Run) -> SavedModel:
+    """Load a finished run's model.
+
+    Raises:
+        RunError: The file is missing or damaged.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras  # noqa: PLC0415  takes seconds: only where a model is asked
+
+    try:
+        model = keras.models.load_model(run.model_file, compile=False, safe_mode=True)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{run.model_file} can't be loaded: {str(error).splitlines()[0]};"
+            " train again, or choose another run with --run"
+        ) from error
+    return SavedModel(run.labels, int(model.input_shape[1]), model)
