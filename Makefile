@@ -1,0 +1,77 @@
+# mekiki: `make` lists what there is. The main flow: make scrape label train SET=<set>
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+MEKIKI := $(BIN)/mekiki
+SEED ?= 1
+export NO_ALBUMENTATIONS_UPDATE := 1
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo scrape label train check-set test test-fast lint format coverage \
+	install system benchmarks clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(BIN)/installed ## everything on a made-up guitar shop, offline (SEED=1)
+	@$(MEKIKI) demo --seed $(SEED)
+
+scrape: check-set ## SET=<set>: collect photos and group their copies
+	@$(MEKIKI) scrape $(SET)
+	@$(MEKIKI) dedup $(SET)
+
+label: check-set ## SET=<set>: correct labels in the browser until Done (LABEL=skip: don't)
+	@$(MEKIKI) label $(SET)
+
+train: check-set ## SET=<set>: split, train, measure robustness, write the report
+	@$(MEKIKI) split $(SET)
+	@$(MEKIKI) train $(SET)
+	@$(MEKIKI) robustness $(SET)
+
+check-set: $(BIN)/installed
+	@if [ -z "$(SET)" ]; then \
+		echo "SET is missing: make scrape label train SET=<set>; there are:" \
+			$$($(MEKIKI) sets | tr '\n' ' ') >&2; exit 2; fi
+
+test: $(BIN)/installed ## all tests (needs postgresql and chromium for some: make system)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+test-fast: $(BIN)/installed ## the tests that load no TensorFlow
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow" $(ARGS)
+
+lint: $(BIN)/installed ## formatting, lint rules and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(BIN)/installed ## put the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+coverage: $(BIN)/installed ## tests with branch coverage
+	@$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term-missing:skip-covered
+
+benchmarks: $(BIN)/installed ## what can be measured in minutes, beside its peers
+	@$(BIN)/python -m benchmarks train --quick
+
+install: $(BIN)/installed ## the virtual environment in .venv, from the lock file
+
+$(BIN)/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "mekiki needs Python 3.11 or newer as $(PYTHON); name one: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@echo "setting up .venv (once; a few minutes)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+system: ## Debian packages of tests and benchmarks (as root): postgresql, nginx, chromium, fonts
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+		postgresql nginx-light chromium fonts-noto-cjk
+
+clean: ## remove caches; datasets, models and .venv stay
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov build *.egg-info
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

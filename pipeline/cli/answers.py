@@ -1,0 +1,176 @@
+"""The commands that only tell: check, predict, status, runs, report."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from pipeline.catalog import Catalog, Status
+from pipeline.cli.group import (
+    FINDINGS,
+    cli,
+    need_training,
+    opened_set,
+    out_file,
+    run_option,
+    set_argument,
+    shown_progress,
+)
+from pipeline.home import SetFolder, existing_set, list_sets
+from pipeline.runs import chosen_run, list_runs
+from pipeline.settings import load_settings
+
+InFile = click.Path(path_type=Path)
+
+
+@cli.command("check")
+@set_argument
+@click.argument("csv_in", metavar="PRODUCTS.CSV", type=InFile)
+@click.option("--out", type=out_file, required=True, help="Where the verdicts go.")
+@run_option
+@click.pass_obj
+def check_command(
+    home: Path, name: str, csv_in: Path, out: Path, run_name: str
+) -> None:
+    """Check the tags of product photos; exit 1 where some look wrong.
+
+    PRODUCTS.CSV has the columns image (a path or URL) and tag.
+    """
+    need_training()
+    from pipeline.check import check
+    from pipeline.web.fetch import fetcher_for
+
+    folder = existing_set(home, name)
+    settings = load_settings(folder.settings_file)
+    with fetcher_for(settings) as fetcher:
+        summary = check(
+            settings,
+            chosen_run(folder, run_name),
+            csv_in,
+            out,
+            progress=shown_progress(),
+            fetch=fetcher.fetch_bytes,
+        )
+    click.echo(summary.line)
+    sys.exit(FINDINGS if summary.has_findings else 0)
+
+
+@cli.command("predict")
+@set_argument
+@click.argument("photos", nargs=-1, required=True, type=InFile)
+@run_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@click.pass_obj
+def predict_command(
+    home: Path, name: str, photos: tuple[Path, ...], run_name: str, as_json: bool
+) -> None:
+    """Say what photos show."""
+    need_training()
+    from pipeline.check import predict
+
+    answers = predict(chosen_run(existing_set(home, name), run_name), photos)
+    if as_json:
+        click.echo(json.dumps(answers, ensure_ascii=False, indent=2))
+        return
+    for answer in answers:
+        if "error" in answer:
+            click.echo(f"{answer['image']}: {answer['error']}")
+        else:
+            share = f"{answer['p_predicted']:.1%}"
+            click.echo(f"{answer['image']}: {answer['predicted_tag']} ({share})")
+
+
+@cli.command("status")
+@set_argument
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@click.pass_obj
+def status_command(home: Path, name: str, as_json: bool) -> None:
+    """Show where a set stands."""
+    with opened_set(home, name) as at:
+        facts = set_status(at.folder, at.catalog)
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
+    else:
+        click.echo(status_text(facts))
+
+
+@cli.command("runs")
+@set_argument
+@click.pass_obj
+def runs_command(home: Path, name: str) -> None:
+    """List a set's runs side by side."""
+    runs = list_runs(existing_set(home, name))
+    if not runs:
+        click.echo(f"no runs yet; `mekiki train {name}` makes one")
+    for run in runs:
+        if not run.is_finished:
+            click.echo(f"{run.name}  unfinished; `mekiki train {name}` resumes it")
+            continue
+        metrics = run.metrics
+        click.echo(
+            f"{run.name}  val {metrics['val_accuracy']:.1%}"
+            + (
+                f"  test {metrics['test_accuracy']:.1%}"
+                if "test_accuracy" in metrics
+                else ""
+            )
+            + f"  {metrics.get('seconds', 0):.0f} s"
+        )
+
+
+@cli.command("report")
+@set_argument
+@run_option
+@click.pass_obj
+def report_command(home: Path, name: str, run_name: str) -> None:
+    """Write a run's report as one HTML page."""
+    from pipeline.report import write_report
+
+    with opened_set(home, name) as at:
+        report = write_report(at.folder, at.catalog, chosen_run(at.folder, run_name))
+    click.echo(f"report: {report}")
+
+
+@cli.command("sets")
+@click.pass_obj
+def sets_command(home: Path) -> None:
+    """List the category sets there are."""
+    for name in list_sets(home):
+        click.echo(name)
+
+
+def set_status(folder: SetFolder, catalog: Catalog) -> dict[str, object]:
+    """Return where a set stands, as ``status --json`` prints it."""
+    photos = catalog.photos.photos()
+    return {
+        "set": folder.name,
+        "candidates": catalog.candidates.counts(),
+        "images": len(catalog.photos.stored()),
+        "groups": len(photos),
+        "conflicts": sum(photo.status is Status.CONFLICT for photo in photos),
+        "items": dict(catalog.photos.item_counts()),
+        "split": catalog.training.split_counts(),
+        "runs": [run.name for run in list_runs(folder)],
+    }
+
+
+def status_text(facts: dict[str, object]) -> str:
+    """Say ``set_status`` in lines for people."""
+    lines = [f"set {facts['set']}"]
+    candidates = facts["candidates"]
+    assert isinstance(candidates, dict)  # noqa: S101  for the type checker
+    for outcome, reasons in candidates.items():
+        lines.append(f"  candidates {outcome}: {sum(reasons.values())}")
+        lines += [f"    {number:6} {why}" for why, number in reasons.items() if why]
+    for key in ("images", "groups", "conflicts"):
+        lines.append(f"  {key}: {facts[key]}")
+    for key in ("items", "split"):
+        parts = facts[key]
+        assert isinstance(parts, dict)  # noqa: S101
+        told = ", ".join(f"{number} {part}" for part, number in parts.items())
+        lines.append(f"  {key}: {told or 'none yet'}")
+    runs = facts["runs"]
+    assert isinstance(runs, list)  # noqa: S101
+    lines.append(f"  runs: {', '.join(runs) or 'none yet'}")
+    return "\n".join(lines)

@@ -1,0 +1,77 @@
+"""Every way out, as an exit code and one line on stderr.
+
+0 done · 1 done with findings (``check``) · 2 the user's mistake or the world's ·
+3 our mistake, the line names the log file · 130 interrupted.
+"""
+
+import errno
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from pipeline.cli import answers, stages
+from pipeline.cli.group import cli, utc_now
+from pipeline.errors import MekikiError
+
+WORLD, OURS, INTERRUPTED = 2, 3, 130
+COMMAND_MODULES = (answers, stages)  # importing them hangs their commands on the group
+_WORLDS_ERRNO = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EMFILE,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is loaded
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    try:
+        cli.main(arguments, prog_name="mekiki", standalone_mode=False)
+    except click.exceptions.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except BrokenPipeError:  # `mekiki status | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the last net
+        code, line = explain(error)
+        click.echo(f"mekiki: {' '.join(line.split())}", err=True)
+        sys.exit(code)
+
+
+def explain(error: BaseException) -> tuple[int, str]:
+    """Return the exit code and the line that an error ends in."""
+    match error:
+        case MekikiError():
+            return WORLD, str(error)
+        case click.Abort() | KeyboardInterrupt():
+            return (
+                INTERRUPTED,
+                "interrupted; nothing is lost, the same command goes on from here",
+            )
+        case click.ClickException():
+            return WORLD, error.format_message()
+        case OSError(errno=number) if number in _WORLDS_ERRNO:
+            return WORLD, f"{error.strerror}: {error.filename or 'no file named'}"
+        case _:
+            return OURS, _our_mistake(error)
+
+
+def _our_mistake(error: BaseException) -> str:
+    log = Path("mekiki-error.log").absolute()
+    try:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{utc_now()} {' '.join(sys.argv)}\n")
+            file.writelines(traceback.format_exception(error))
+    except OSError as full:
+        return f"a mistake of mekiki's own ({error!r}); no log could be kept: {full}"
+    return f"a mistake of mekiki's own ({error!r}); what led to it is in {log}"

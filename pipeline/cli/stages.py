@@ -1,0 +1,179 @@
+"""The commands that move a set on, in the order they are used."""
+
+import os
+import subprocess
+import sys
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from pipeline.cli.group import (
+    cli,
+    need_training,
+    opened_set,
+    out_file,
+    run_option,
+    set_argument,
+    shown_progress,
+    utc_now,
+)
+from pipeline.errors import InputError, SettingsError
+from pipeline.home import existing_set, set_folder
+from pipeline.images import write_atomically
+from pipeline.runs import chosen_run
+from pipeline.settings import load_settings
+
+LABEL_HINT = (
+    "label needs a terminal: LABEL=skip make scrape label train SET=... trains on the"
+    " labels as scraped; mekiki label SET --serve serves the page all the same"
+)
+
+
+@cli.command("new")
+@set_argument
+@click.pass_obj
+def new_command(home: Path, name: str) -> None:
+    """Write a commented categories.toml for a new set."""
+    folder = set_folder(home, name)
+    if folder.settings_file.exists():
+        raise SettingsError(f"{folder.settings_file} is there already; edit it")
+    starter = files("pipeline").joinpath("starter.toml").read_bytes()
+    write_atomically(folder.settings_file, starter)
+    click.echo(f"wrote {folder.settings_file}; edit it, then: mekiki scrape {name}")
+
+
+@cli.command("scrape")
+@set_argument
+@click.pass_obj
+def scrape_command(home: Path, name: str) -> None:
+    """Collect candidate photos; each ends in one recorded state."""
+    from pipeline.scrape import scrape
+
+    with opened_set(home, name) as at:
+        summary = scrape(
+            at.folder, at.settings, at.catalog, progress=shown_progress(), now=utc_now
+        )
+    click.echo(summary.line)
+
+
+@cli.command("dedup")
+@set_argument
+@click.option("--out", type=out_file, help="Write every image's group as a CSV.")
+@click.pass_obj
+def dedup_command(home: Path, name: str, out: Path | None) -> None:
+    """Group copies of one picture; flag what is hardly a photo."""
+    from pipeline.dedup import dedup, write_groups
+
+    with opened_set(home, name) as at:
+        summary = dedup(
+            at.folder, at.settings, at.catalog, progress=shown_progress(), now=utc_now
+        )
+        if out:
+            write_groups(at.folder, at.catalog, out)
+    click.echo(summary.line)
+
+
+@cli.command("label")
+@set_argument
+@click.option("--serve", is_flag=True, help="Serve the page without a terminal too.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Default: 8501 or above.")
+@click.option("--user", help="Your name, as the journal keeps it.")
+@click.pass_obj
+def label_command(
+    home: Path, name: str, serve: bool, port: int | None, user: str | None
+) -> None:
+    """Correct labels in the browser; returns when Done is pressed."""
+    folder = existing_set(home, name)
+    load_settings(folder.settings_file)
+    if os.environ.get("LABEL") == "skip":
+        click.echo("label: skipped (LABEL=skip); the labels are as scraped")
+        return
+    if not serve and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise InputError(LABEL_HINT.replace("SET", name))
+    if find_spec("streamlit") is None:
+        raise InputError("the labeler needs the extra: pip install 'mekiki[ui]'")
+    order = [sys.executable, "-m", "labeler.server", "--home", str(folder.home)]
+    order += ["--set", name]
+    order += ["--port", str(port)] if port else []
+    order += ["--user", user] if user else []
+    sys.exit(_run_child(order))
+
+
+@cli.command("split")
+@set_argument
+@click.option("--out", type=out_file, help="Write every photo's part as a CSV.")
+@click.pass_obj
+def split_command(home: Path, name: str, out: Path | None) -> None:
+    """Put photos into train, val and test; no group on two sides."""
+    from pipeline.split import split, write_split
+
+    with opened_set(home, name) as at:
+        summary = split(at.settings, at.catalog)
+        if out:
+            write_split(at.folder, at.catalog, out)
+    click.echo(summary.line)
+
+
+@cli.command("train")
+@set_argument
+@click.pass_obj
+def train_command(home: Path, name: str) -> None:
+    """Train a classifier; resumes an interrupted run."""
+    need_training()
+    from pipeline.report import write_report
+    from pipeline.train import train
+
+    with opened_set(home, name) as at:
+        summary = train(
+            at.folder,
+            at.settings,
+            at.catalog,
+            progress=shown_progress(),
+            now=utc_now,
+            say=click.echo,
+        )
+        write_report(at.folder, at.catalog, summary.run)
+    click.echo(summary.line)
+
+
+@cli.command("robustness")
+@set_argument
+@run_option
+@click.pass_obj
+def robustness_command(home: Path, name: str, run_name: str) -> None:
+    """Measure a run on noisy, blurred, covered and scribbled photos."""
+    need_training()
+    from pipeline.report import write_report
+    from pipeline.robustness import measure_robustness
+
+    with opened_set(home, name) as at:
+        run = chosen_run(at.folder, run_name)
+        summary = measure_robustness(
+            at.folder, at.settings, at.catalog, run, progress=shown_progress()
+        )
+        report = write_report(at.folder, at.catalog, run)
+    click.echo(summary.line)
+    click.echo(f"report: {report}")
+
+
+@cli.command("demo")
+@click.option("--seed", type=click.IntRange(0), default=1, help="Draw another shop.")
+@click.pass_obj
+def demo_command(home: Path, seed: int) -> None:
+    """Draw a guitar shop, scrape it, train, and check its tags; offline."""
+    need_training()
+    from pipeline.demo.run import run_demo
+
+    run_demo(home, seed, progress=shown_progress(), now=utc_now, say=click.echo)
+
+
+def _run_child(order: list[str]) -> int:
+    """Run a command to its end; Ctrl-C reaches it through the terminal."""
+    child = subprocess.Popen(order)  # noqa: S603  our own module
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            continue
