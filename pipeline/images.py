@@ -211,8 +211,9 @@ def _opened(source: bytes | Path, max_pixels: int) -> Iterator[Image.Image]:
         raise ImageError(f"broken image: {_first_line(error)}") from error
 
 
-# MPO is opened by the JPEG plugin, which then turns into it.
-_READ: list[str] | tuple[str, ...] = tuple(FORMATS)
+# Of these, what this Pillow can open. The JPEG plugin opens an MPO and turns into it.
+Image.init()
+_READ = tuple(name for name in FORMATS if name in Image.OPEN and name != "MPO")
 
 
 def _not_an_image(source: bytes | Path) -> str:
@@ -229,7 +230,7 @@ def _not_an_image(source: bytes | Path) -> str:
         return "not an image: an HTML page"
     if start.startswith((b"<svg", b"<?xml")):
         return "not an image of pixels: SVG or XML"
-    return f"not an image of a known format ({', '.join(sorted(set(FORMATS)))})"
+    return f"not an image of a known format ({', '.join(_READ)})"
 
 
 def _first_line(error: Exception) -> str:

@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
 from pipeline.errors import CatalogError
@@ -131,20 +131,18 @@ def _open_sqlite(file: Path) -> Database:
 
 def _open_postgresql(url: str, schema: str) -> Database:
     name = "the database of MEKIKI_DATABASE_URL"
-    for prefix in ("postgres://", "postgresql://"):
-        if url.startswith(prefix):
-            url = f"postgresql+psycopg://{url.removeprefix(prefix)}"
+    scheme, _, rest = url.partition("://")
+    if scheme not in {"postgres", "postgresql", "postgresql+psycopg"} or not rest:
+        raise CatalogError(f"{DATABASE_URL} must be a postgresql:// address")
     try:
         engine = create_engine(
-            url,
+            f"postgresql+psycopg://{rest}",
             poolclass=NullPool,
             connect_args={"options": f'-csearch_path="{schema}"'},
         )
-        if engine.dialect.name != "postgresql":
-            raise CatalogError(f"{DATABASE_URL} must be a postgresql:// address")
         with engine.begin() as connection:
             connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
-    except (ArgumentError, NoSuchModuleError) as error:
+    except (ArgumentError, ValueError) as error:
         raise CatalogError(f"{DATABASE_URL} must be a postgresql:// address") from error
     except ImportError as error:
         raise CatalogError(

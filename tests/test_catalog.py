@@ -1,0 +1,273 @@
+"""The catalog on SQLite and PostgreSQL: who owns bytes, what is trained, migrations."""
+
+import sqlite3
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from pipeline import catalog as catalogs
+from pipeline.catalog import Outcome, Part, Status
+from pipeline.catalog.candidates import Ending, Found, PageRead
+from pipeline.catalog.engine import open_database
+from pipeline.catalog.journal import Action, Op
+from pipeline.catalog.photos import Grouping
+from pipeline.catalog.tables import METADATA
+from pipeline.catalog.training import Prediction, RunPhoto
+from pipeline.errors import CatalogError
+from pipeline.images import ImageFacts
+
+NOW = "2026-01-02T03:04:05+00:00"
+
+
+def facts(letter: str) -> ImageFacts:
+    return ImageFacts(letter * 64, "JPEG", "jpg", 100, 80, 1234)
+
+
+def found(category: str, origin: str) -> Found:
+    return Found("urls", category, origin)
+
+
+def stored(number: int, letter: str) -> Ending:
+    return Ending(number, Outcome.STORED, facts=facts(letter))
+
+
+def group(catalog, *members: tuple[str, int, bool]) -> None:
+    catalog.photos.write_groupings(
+        Grouping(letter * 64, group_id, kept, "" if kept else "resized", "0" * 16, ())
+        for letter, group_id, kept in members
+    )
+    catalog.journal.mark_conflicts(catalog.photos.categories_of_groups(), NOW)
+
+
+def test_candidates_are_numbered_in_the_order_they_were_found(catalog):
+    catalog.candidates.add([found("cat", "b"), found("cat", "a")], NOW)
+    new = catalog.candidates.add(
+        [found("cat", "a"), found("dog", "a"), found("cat", "c"), found("cat", "c")],
+        NOW,
+    )
+
+    assert new == 2
+    pending = catalog.candidates.pending()
+    assert [(row.id, row.category, row.origin) for row in pending] == [
+        (1, "cat", "b"),
+        (2, "cat", "a"),
+        (3, "dog", "a"),
+        (4, "cat", "c"),
+    ]
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1)])
+def test_the_lowest_candidate_owns_the_bytes_whatever_came_first(catalog, order):
+    catalog.candidates.add([found("cat", name) for name in "abc"], NOW)
+
+    for number in order:
+        catalog.candidates.finish([stored(number, "f")], NOW)
+
+    (image,) = catalog.photos.stored()
+    assert (image.candidate_id, image.origin) == (1, "a")
+    assert catalog.candidates.counts() == {
+        "stored": {"": 1},
+        "known": {"same bytes as another candidate": 2},
+    }
+
+
+def test_what_failed_in_passing_is_tried_again_and_what_was_refused_is_not(catalog):
+    catalog.candidates.add([found("cat", name) for name in "abc"], NOW)
+    catalog.candidates.finish(
+        [Ending(1, Outcome.FAILED, "HTTP 503"), Ending(2, Outcome.REFUSED, "HTTP 404")],
+        NOW,
+    )
+
+    assert [row.id for row in catalog.candidates.pending()] == [1, 3]
+
+
+def test_a_page_is_recorded_together_with_what_it_shows(catalog):
+    page = PageRead("pages", "cat", "http://s/1", Outcome.FAILED, "timed out")
+    catalog.candidates.add_page(page, [], NOW)
+    read = PageRead("pages", "cat", "http://s/1", Outcome.STORED, "", "http://s/2")
+    catalog.candidates.add_page(read, [found("cat", "x")], NOW)
+
+    assert catalog.candidates.pages() == {("cat", "http://s/1"): read}
+    assert len(catalog.candidates.pending()) == 1
+
+
+def test_every_stored_image_gets_one_item_labelled_as_it_was_found(catalog):
+    catalog.candidates.add([found("cat", "a"), found("dog", "b")], NOW)
+    catalog.candidates.finish([stored(2, "b"), stored(1, "a")], NOW)
+
+    assert catalog.journal.start_items(NOW) == 2
+    assert catalog.journal.start_items(NOW) == 0
+    assert catalog.photos.item_counts() == {"scraped": 2}
+
+
+@pytest.fixture
+def three(catalog):
+    """Three images: a and b are copies found as cat, c is a dog."""
+    catalog.candidates.add(
+        [found("cat", "a"), found("cat", "b"), found("dog", "c")], NOW
+    )
+    catalog.candidates.finish([stored(1, "a"), stored(2, "b"), stored(3, "c")], NOW)
+    catalog.journal.start_items(NOW)
+    group(catalog, ("a", 1, True), ("b", 1, False), ("c", 3, True))
+    return catalog
+
+
+def test_one_photo_a_group_is_trained(three):
+    assert [(photo.label, photo.copies) for photo in three.photos.trained()] == [
+        ("cat", 1),
+        ("dog", 0),
+    ]
+
+
+def test_a_group_takes_the_newest_human_label_on_any_of_its_members(three):
+    three.journal.apply(Op("b" * 64, Action.RELABEL, "dog", 0, "ann", "t", 1), NOW)
+    three.journal.apply(Op("a" * 64, Action.RELABEL, "cat", 0, "ann", "t", 2), NOW)
+    three.journal.apply(Op("b" * 64, Action.RELABEL, "dog", 1, "ann", "t", 3), NOW)
+
+    labels = {photo.sha256[0]: photo.label for photo in three.photos.trained()}
+    assert labels == {"a": "dog", "c": "dog"}
+
+
+@pytest.mark.parametrize("action", [Action.REJECT, Action.UNSURE])
+def test_what_a_person_rejects_or_is_unsure_of_is_not_trained(three, action):
+    three.journal.apply(Op("c" * 64, action, None, 0, "ann", "t", 1), NOW)
+
+    assert [photo.label for photo in three.photos.trained()] == ["cat"]
+
+
+def test_a_group_of_two_categories_is_a_conflict_until_a_person_decides(catalog):
+    catalog.candidates.add([found("cat", "a"), found("dog", "a")], NOW)
+    catalog.candidates.finish([stored(1, "a"), stored(2, "a")], NOW)
+    catalog.journal.start_items(NOW)
+    group(catalog, ("a", 1, True))
+
+    (photo,) = catalog.photos.photos()
+    assert photo.status is Status.CONFLICT
+    assert photo.scraped_as == ("cat", "dog")
+    assert catalog.photos.trained() == []
+
+    op = Op(photo.sha256, Action.CONFIRM, "dog", photo.version, "ann", "t", 1)
+    assert catalog.journal.apply(op, NOW).accepted
+    group(catalog, ("a", 1, True))  # deduplicated again: the person's word stands
+    assert [photo.label for photo in catalog.photos.trained()] == ["dog"]
+
+
+def test_a_conflict_ends_where_the_groups_are_told_apart(catalog):
+    catalog.candidates.add([found("cat", "a"), found("dog", "b")], NOW)
+    catalog.candidates.finish([stored(1, "a"), stored(2, "b")], NOW)
+    catalog.journal.start_items(NOW)
+    group(catalog, ("a", 1, True), ("b", 1, False))
+    assert catalog.photos.item_counts() == {"conflict": 2}
+
+    group(catalog, ("a", 1, True), ("b", 2, True))
+
+    assert catalog.photos.item_counts() == {"scraped": 2}
+
+
+def test_a_flagged_photo_is_trained_only_when_a_person_confirmed_it(three):
+    three.photos.write_groupings(
+        Grouping(letter * 64, number, True, "", "0" * 16, ("blank",))
+        for number, letter in enumerate("abc", start=1)
+    )
+    assert three.photos.trained() == []
+
+    three.journal.apply(Op("c" * 64, Action.CONFIRM, "dog", 0, "ann", "t", 1), NOW)
+
+    assert [photo.label for photo in three.photos.trained()] == ["dog"]
+
+
+def test_splits_runs_and_predictions_come_back_as_written(three):
+    parts = {"a" * 64: Part.TRAIN, "c" * 64: Part.VAL}
+    three.training.write_split(parts)
+    photos = [
+        RunPhoto("a" * 64, "cat", Part.TRAIN),
+        RunPhoto("c" * 64, "dog", Part.VAL),
+    ]
+    three.training.start_run("r1", "f" * 64, photos, NOW)
+    said = Prediction("c" * 64, "cat", 0.75)
+    three.training.finish_run("r1", [said], NOW)
+
+    assert three.training.split() == parts
+    assert three.training.split_counts() == {"train": 1, "val": 1}
+    assert three.training.run_photos("r1") == photos
+    assert three.training.predictions("r1") == {"c" * 64: said}
+    assert [(run.name, run.finished_at) for run in three.training.runs()] == [
+        ("r1", NOW)
+    ]
+
+
+def test_the_migrations_make_the_tables_that_the_code_reads(
+    folder, any_database, request
+):
+    url = None
+    if any_database == "postgresql":
+        url = request.getfixturevalue("postgresql_url")
+    database = open_database(folder, url)
+    with database.read() as connection:
+        context = MigrationContext.configure(connection)
+        differences = compare_metadata(context, METADATA)
+    database.close()
+    catalogs.drop(folder)
+
+    assert differences == []
+
+
+def test_two_sets_of_a_server_are_kept_apart(catalog, folder):
+    other = type(folder)(folder.home, "others")
+    other.folder.mkdir()
+    with catalogs.opened(other) as second:
+        second.candidates.add([found("cat", "a")], NOW)
+
+        assert catalog.candidates.pending() == []
+    catalogs.drop(other)
+
+
+def test_sqlite_keeps_labels_through_a_power_cut(sqlite_catalog, folder):
+    database = open_database(folder, None)
+    with database.read() as connection:
+        pragmas = [
+            connection.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+    database.close()
+
+    assert pragmas == ["wal", 2, 1]
+
+
+def test_a_catalog_of_a_newer_mekiki_is_left_alone_with_a_clear_word(folder):
+    with catalogs.opened(folder):
+        pass
+    with sqlite3.connect(folder.catalog_file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+
+    with pytest.raises(CatalogError, match="written by a newer mekiki"):
+        catalogs.opened(folder).__enter__()
+
+
+def test_a_file_that_is_no_database_is_told_so(folder):
+    folder.catalog_file.write_bytes(b"not a database at all" * 100)
+
+    with pytest.raises(CatalogError, match=r"catalog\.db can't be used: .*database"):
+        catalogs.opened(folder).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://127.0.0.1:1/nowhere", "can't be used: "),
+        ("mysql://127.0.0.1/x", "must be a postgresql:// address"),
+        ("nonsense", "must be a postgresql:// address"),
+    ],
+)
+def test_a_database_that_can_not_be_reached_is_one_clear_line(
+    folder, monkeypatch, url, told
+):
+    monkeypatch.setenv("MEKIKI_DATABASE_URL", url)
+
+    with pytest.raises(CatalogError, match=told) as caught:
+        catalogs.opened(folder).__enter__()
+
+    assert "\n" not in str(caught.value)

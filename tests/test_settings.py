@@ -1,0 +1,154 @@
+"""categories.toml in, frozen settings or one clear line out."""
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from pipeline.errors import SettingsError
+from pipeline.settings import FolderSource, PagesSource, SetSettings, load_settings
+
+TWO = '[[category]]\nname = "猫"\n[[category]]\nname = "dog"\nqueries = ["big dog"]\n'
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(text: str) -> SetSettings:
+        file = tmp_path / "categories.toml"
+        file.write_text(text, encoding="utf-8")
+        return load_settings(file)
+
+    return load
+
+
+def test_what_is_not_written_has_its_default(load):
+    settings = load(TWO)
+
+    assert settings.category_names == ("猫", "dog")
+    assert settings.scrape.min_side == 64
+    assert settings.train.recipe == "finetune"
+    assert settings.train.backbone == "ResNet50"
+
+
+def test_paths_are_relative_to_the_file(load, tmp_path):
+    settings = load(
+        TWO
+        + '[[source]]\nkind = "folder"\npath = "mine"\n'
+        + '[train]\nweights = "net.weights.h5"\n'
+    )
+
+    (source,) = settings.source
+    assert isinstance(source, FolderSource)
+    assert source.path == tmp_path / "mine"
+    assert settings.train.weights == str(tmp_path / "net.weights.h5")
+
+
+def test_sources_are_told_apart_by_their_kind(load):
+    settings = load(TWO + '[[source]]\nkind="pages"\nurl="http://a.b/{category}"\n')
+
+    assert isinstance(settings.source[0], PagesSource)
+
+
+def test_settings_can_not_be_changed(load):
+    settings = load(TWO)
+
+    with pytest.raises(ValidationError):
+        settings.contact = "someone"  # type: ignore[misc]  # the point of the test
+
+
+MISTAKES = {
+    "unknown key": (
+        TWO + "[scrape]\nper_catgory = 3\n",
+        r"\[scrape\] unknown key 'per_catgory'; did you mean 'per_category'\?",
+    ),
+    "unknown table": (TWO + "[sccrape]\n", r"unknown key 'sccrape'; did you mean"),
+    "out of range": (
+        TWO + "[dedup]\nmax_distance = 80\n",
+        r"\[dedup\] max_distance must be less than or equal to 64, got 80",
+    ),
+    "wrong type": (
+        TWO + '[train]\nepochs = "many"\n',
+        r"\[train\] epochs must be a valid integer.*, got 'many'",
+    ),
+    "unknown recipe": (
+        TWO + '[train]\nrecipe = "magic"\n',
+        r"\[train\] recipe must be 'finetune', 'quick' or 'small-cnn', got 'magic'",
+    ),
+    "no category": ("", r"category is missing: a set needs at least two"),
+    "one category": ('[[category]]\nname = "cat"\n', r"at least two .*got 1"),
+    "same name twice": (
+        '[[category]]\nname = "cat"\n' * 2,
+        r"needs a name of its own; twice: \['cat'\]",
+    ),
+    "category without name": (
+        TWO + "[[category]]\n",
+        r"\[\[category\]\] 3: name is missing",
+    ),
+    "unprintable name": (
+        TWO + '[[category]]\nname = "a\\nb"\n',
+        r"\[\[category\]\] 3: name must be printable",
+    ),
+    "unknown source": (
+        TWO + '[[source]]\nkind = "ftp"\n',
+        r"\[\[source\]\] 1: kind must be one of folder, pages, urls, got 'ftp'",
+    ),
+    "source without its key": (
+        TWO + '[[source]]\nkind = "folder"\n',
+        r"\[\[source\]\] 1: path is missing",
+    ),
+    "a source's unknown key": (
+        TWO + '[[source]]\nkind = "folder"\npath = "x"\nurl = "y"\n',
+        r"\[\[source\]\] 1: unknown key 'url'; .*known: kind, path",
+    ),
+    "not a web address": (
+        TWO + '[[source]]\nkind = "pages"\nurl = "shop.html"\n',
+        r"\[\[source\]\] 1: url must be an http:// or https:// address",
+    ),
+    "nothing left to train": (
+        TWO + "[split]\nval = 0.5\ntest = 0.5\n",
+        r"\[split\] val and test together must leave photos to train on",
+    ),
+    "not TOML": ("name = ", r"not valid TOML"),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_one_line_that_names_file_key_and_what_was_expected(
+    load, text, told
+):
+    with pytest.raises(SettingsError) as caught:
+        load(text)
+
+    message = str(caught.value)
+    assert re.search(told, message), message
+    assert "categories.toml" in message
+    assert "\n" not in message
+
+
+def test_a_missing_file_is_told_by_its_name(tmp_path):
+    with pytest.raises(SettingsError, match=r"nowhere\.toml does not exist"):
+        load_settings(tmp_path / "nowhere.toml")
+
+
+def test_the_file_that_new_writes_is_valid_and_says_the_defaults(load):
+    starter = files("pipeline").joinpath("starter.toml").read_text(encoding="utf-8")
+    settings = load(starter)
+    # every commented default, switched on, must be what it is without; left out are
+    # the other sources' keys and what a recipe chooses
+    others = "kind|url|path|max_pages|epochs|max_minutes"
+    switched_on = load(
+        re.sub(rf"^# (?!(?:{others}) )(?=\w+ = )", "", starter, flags=re.MULTILINE)
+    )
+
+    assert settings.category_names == ("Stratocaster", "Les Paul")
+    assert switched_on == settings
+    assert "# batch_size" in starter
+
+
+def test_every_recipe_of_the_file_is_documented_in_the_starter():
+    starter = Path(str(files("pipeline"))) / "starter.toml"
+    text = starter.read_text(encoding="utf-8")
+
+    assert all(f'"{name}"' in text for name in ("finetune", "quick", "small-cnn"))
