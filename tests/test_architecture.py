@@ -10,7 +10,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MODULES = sorted(
-    file for top in ("pipeline", "labeler") for file in (ROOT / top).rglob("*.py")
+    file
+    for top in ("pipeline", "labeler")
+    for file in (ROOT / top).rglob("*.py")
+    if "versions" not in file.parts  # a migration is as long as its tables
 )
 STAGES = ("scrape", "dedup", "split", "train", "robustness", "check", "report")
 # From the top down: a layer may import those after it. Names within one layer are

@@ -10,9 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, insert, select
 
 from pipeline.catalog.engine import Database
+from pipeline.catalog.events import (
+    append_event,
+    append_events,
+    event_of,
+    item_of,
+    newest_standing,
+    next_seq,
+    set_item,
+)
 from pipeline.catalog.tables import (
     CANDIDATE,
     DUPLICATE,
@@ -91,29 +100,37 @@ class Journal:
         )
         with self._database.write() as connection:
             rows = connection.execute(query).all()
-            for row in rows:
-                connection.execute(
-                    insert(ITEM).values(
-                        sha256=row.sha256,
-                        label=row.category,
-                        status=Status.SCRAPED,
-                        version=0,
-                    )
-                )
-                _append(
-                    connection,
-                    sha256=row.sha256,
-                    user=MACHINE,
-                    client="scrape",
-                    seq=row.candidate_id,
-                    action="scraped",
-                    accepted=True,
-                    new_label=row.category,
-                    new_status=Status.SCRAPED,
-                    base_version=0,
-                    version=0,
-                    at=now,
-                )
+            if not rows:
+                return 0
+            items = [
+                {
+                    "sha256": row.sha256,
+                    "label": row.category,
+                    "status": Status.SCRAPED,
+                    "version": 0,
+                }
+                for row in rows
+            ]
+            connection.execute(insert(ITEM), items)
+            append_events(
+                connection,
+                [
+                    {
+                        "sha256": row.sha256,
+                        "user": MACHINE,
+                        "client": "scrape",
+                        "seq": row.candidate_id,
+                        "action": "scraped",
+                        "accepted": True,
+                        "new_label": row.category,
+                        "new_status": Status.SCRAPED,
+                        "base_version": 0,
+                        "version": 0,
+                        "at": now,
+                    }
+                    for row in rows
+                ],
+            )
         return len(rows)
 
     def mark_conflicts(
@@ -153,14 +170,14 @@ class Journal:
             ValueError: The photo is not in the catalog.
         """
         with self._database.write() as connection:
-            repeated = _event_of(connection, op.client, op.seq)
-            item = _item(connection, op.sha256)
+            repeated = event_of(connection, op.client, op.seq)
+            item = item_of(connection, op.sha256)
             if repeated is not None:
                 return _answer(connection, item, accepted=repeated.accepted)
             accepted = item.version == op.base_version
             label, status = _told(op, item.label)
             version = item.version + 1 if accepted else item.version
-            _append(
+            append_event(
                 connection,
                 sha256=op.sha256,
                 user=op.user,
@@ -177,8 +194,10 @@ class Journal:
                 at=now,
             )
             if accepted:
-                _set(connection, op.sha256, label, status, version)
-            return _answer(connection, _item(connection, op.sha256), accepted=accepted)
+                set_item(connection, op.sha256, label, status, version)
+            return _answer(
+                connection, item_of(connection, op.sha256), accepted=accepted
+            )
 
     def undo(self, user: str, client: str, seq: int, now: str) -> Answer | None:
         """Take back the user's newest word that still stands; ``None`` without one.
@@ -187,19 +206,19 @@ class Journal:
         accepted and tells what is true now. Undoing again takes back the one before.
         """
         with self._database.write() as connection:
-            repeated = _event_of(connection, client, seq)
+            repeated = event_of(connection, client, seq)
             if repeated is not None:
-                item = _item(connection, repeated.sha256)
+                item = item_of(connection, repeated.sha256)
                 return _answer(connection, item, accepted=repeated.accepted)
             by_user = EVENT.c.action.in_([str(action) for action in Action])
-            last = _newest_standing(connection, by_user & (EVENT.c.user == user))
+            last = newest_standing(connection, by_user & (EVENT.c.user == user))
             if last is None:
                 return None
-            item = _item(connection, last.sha256)
-            newest = _newest_standing(connection, EVENT.c.sha256 == last.sha256)
+            item = item_of(connection, last.sha256)
+            newest = newest_standing(connection, EVENT.c.sha256 == last.sha256)
             accepted = newest is not None and newest.id == last.id
             version = item.version + 1 if accepted else item.version
-            _append(
+            append_event(
                 connection,
                 sha256=last.sha256,
                 user=user,
@@ -218,15 +237,15 @@ class Journal:
             )
             if accepted:
                 status = Status(last.old_status)
-                _set(connection, last.sha256, last.old_label, status, version)
+                set_item(connection, last.sha256, last.old_label, status, version)
             return _answer(
-                connection, _item(connection, last.sha256), accepted=accepted
+                connection, item_of(connection, last.sha256), accepted=accepted
             )
 
     def next_seq(self, client: str) -> int:
         """Return the number that the client's next op takes."""
         with self._database.read() as connection:
-            return _next_seq(connection, client)
+            return next_seq(connection, client)
 
     def history(self, *, limit: int = 50) -> list[Happened]:
         """List what people said, newest first."""
@@ -269,12 +288,12 @@ def _change(
     now: str,
 ) -> None:
     """Change an item's status as the machine, its label kept."""
-    _append(
+    append_event(
         connection,
         sha256=item.sha256,
         user=MACHINE,
         client=client,
-        seq=_next_seq(connection, client),
+        seq=next_seq(connection, client),
         action=str(status),
         accepted=True,
         old_label=item.label,
@@ -285,65 +304,7 @@ def _change(
         version=item.version + 1,
         at=now,
     )
-    _set(connection, item.sha256, item.label, status, item.version + 1)
-
-
-def _append(connection: Connection, **values: object) -> None:
-    top = connection.scalar(select(func.max(EVENT.c.id))) or 0
-    connection.execute(insert(EVENT).values(id=top + 1, **values))
-
-
-def _next_seq(connection: Connection, client: str) -> int:
-    query = select(func.max(EVENT.c.seq)).where(EVENT.c.client == client)
-    return int(connection.scalar(query) or 0) + 1
-
-
-def _set(
-    connection: Connection,
-    sha256: str,
-    label: str | None,
-    status: Status,
-    version: int,
-) -> None:
-    connection.execute(
-        update(ITEM)
-        .where(ITEM.c.sha256 == sha256)
-        .values(label=label, status=status, version=version)
-    )
-
-
-def _item(connection: Connection, sha256: str) -> Row[tuple[object, ...]]:
-    row = connection.execute(select(ITEM).where(ITEM.c.sha256 == sha256)).first()
-    if row is None:
-        raise ValueError(f"no item {sha256!r} in the catalog")
-    return row
-
-
-def _event_of(
-    connection: Connection, client: str, seq: int
-) -> Row[tuple[object, ...]] | None:
-    query = select(EVENT).where(EVENT.c.client == client, EVENT.c.seq == seq)
-    return connection.execute(query).first()
-
-
-def _newest_standing(
-    connection: Connection, which: ColumnElement[bool]
-) -> Row[tuple[object, ...]] | None:
-    """Return the newest accepted event of a kind that was not taken back."""
-    taken_back = select(EVENT.c.undoes).where(
-        EVENT.c.undoes.is_not(None), EVENT.c.accepted
-    )
-    return connection.execute(
-        select(EVENT)
-        .where(
-            which,
-            EVENT.c.accepted,
-            EVENT.c.action != "undo",
-            EVENT.c.id.not_in(taken_back),
-        )
-        .order_by(EVENT.c.id.desc())
-        .limit(1)
-    ).first()
+    set_item(connection, item.sha256, item.label, status, item.version + 1)
 
 
 def _answer(

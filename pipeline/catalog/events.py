@@ -1,0 +1,84 @@
+"""The rows of the journal, one at a time, inside the caller's transaction."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+
+from pipeline.catalog.tables import EVENT, ITEM, Status
+
+
+def append_event(connection: Connection, **values: object) -> None:
+    """Add an event to the journal, under the next number."""
+    append_events(connection, [values])
+
+
+def append_events(
+    connection: Connection, events: Sequence[Mapping[str, object]]
+) -> None:
+    """Add events to the journal, in order, numbered on from the newest."""
+    top = connection.scalar(select(func.max(EVENT.c.id))) or 0
+    connection.execute(
+        insert(EVENT),
+        [{"id": top + number, **row} for number, row in enumerate(events, start=1)],
+    )
+
+
+def next_seq(connection: Connection, client: str) -> int:
+    """Return the number that the client's next op takes."""
+    query = select(func.max(EVENT.c.seq)).where(EVENT.c.client == client)
+    return int(connection.scalar(query) or 0) + 1
+
+
+def set_item(
+    connection: Connection,
+    sha256: str,
+    label: str | None,
+    status: Status,
+    version: int,
+) -> None:
+    """Change what is true now of an item."""
+    connection.execute(
+        update(ITEM)
+        .where(ITEM.c.sha256 == sha256)
+        .values(label=label, status=status, version=version)
+    )
+
+
+def item_of(connection: Connection, sha256: str) -> Row[tuple[object, ...]]:
+    """Return an image's item.
+
+    Raises:
+        ValueError: There is none.
+    """
+    row = connection.execute(select(ITEM).where(ITEM.c.sha256 == sha256)).first()
+    if row is None:
+        raise ValueError(f"no item {sha256!r} in the catalog")
+    return row
+
+
+def event_of(
+    connection: Connection, client: str, seq: int
+) -> Row[tuple[object, ...]] | None:
+    """Return the event that an op of a client became, if it was sent before."""
+    query = select(EVENT).where(EVENT.c.client == client, EVENT.c.seq == seq)
+    return connection.execute(query).first()
+
+
+def newest_standing(
+    connection: Connection, which: ColumnElement[bool]
+) -> Row[tuple[object, ...]] | None:
+    """Return the newest accepted event of a kind that was not taken back."""
+    taken_back = select(EVENT.c.undoes).where(
+        EVENT.c.undoes.is_not(None), EVENT.c.accepted
+    )
+    return connection.execute(
+        select(EVENT)
+        .where(
+            which,
+            EVENT.c.accepted,
+            EVENT.c.action != "undo",
+            EVENT.c.id.not_in(taken_back),
+        )
+        .order_by(EVENT.c.id.desc())
+        .limit(1)
+    ).first()
