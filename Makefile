@@ -70,7 +70,7 @@ $(BIN)/installed: requirements.lock pyproject.toml
 system: ## Debian packages of tests and benchmarks (as root): postgresql, nginx, chromium, fonts
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-		postgresql nginx-light chromium fonts-noto-cjk
+		python3-venv postgresql nginx-light chromium fonts-noto-cjk
 
 clean: ## remove caches; datasets, models and .venv stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov build *.egg-info
