@@ -1,0 +1,307 @@
+"""The demo: every stage on a made-up shop, and what was found against what was planted.
+
+It empties its own set and models first, draws a shop, publishes it on loopback,
+writes ``datasets/demo/categories.toml``, and runs scrape → dedup → split → train →
+robustness → check on it. Labels stay as scraped. The comparison goes to ``demo.json``
+in the run's folder, and onto the report.
+"""
+
+import csv
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from pipeline import catalog as catalogs
+from pipeline.catalog import Catalog
+from pipeline.check import check
+from pipeline.dedup import dedup
+from pipeline.demo.shop import Shop, build_shop
+from pipeline.demo.site import Site, serve_shop
+from pipeline.errors import NetworkError
+from pipeline.home import SetFolder, set_folder
+from pipeline.images import write_atomically
+from pipeline.progress import Progress
+from pipeline.report import write_report
+from pipeline.robustness import measure_robustness
+from pipeline.runs import Run
+from pipeline.scrape import scrape
+from pipeline.settings import SetSettings, load_settings
+from pipeline.split import split
+from pipeline.train import train
+
+DEMO = "demo"
+Say = Callable[[str], None]
+Now = Callable[[], str]
+
+_SETTINGS = """\
+# Written by `mekiki demo`, anew each time.
+{categories}
+[[source]]
+kind = "pages"
+url = "{url}/category/{{category}}"
+
+[scrape]
+allow_private = true  # the shop is served on this machine
+
+[train]
+recipe = "small-cnn"
+backbone = "ResNet50"  # not used by this recipe
+weights = "none"
+image_size = 96
+seed = {seed}
+"""
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Planted copies, and what became of them."""
+
+    planted: int
+    found: int  # in one group with their original
+    missed: int
+    wrongly_merged: int  # pictures in a group with one they are no copy of
+
+
+@dataclass(frozen=True)
+class WrongTags:
+    """Products with a wrong tag, and what the check said."""
+
+    planted: int
+    found: int  # called a mismatch
+    missed: int
+    false_alarms: int  # rightly tagged ones called a mismatch
+    checked: int  # rows with a usable photo, wrong ones included
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What ``demo.json`` holds."""
+
+    seed: int
+    duplicates: Duplicates
+    wrong_tags: WrongTags
+    val_accuracy: float
+    forbidden_fetched: int
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class _Teller:
+    """How the demo tells what it does, and how long each stage took."""
+
+    progress: Progress
+    now: Now
+    say: Say
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - start, 1)
+
+    def total(self) -> dict[str, float]:
+        """Return the seconds, ``total`` last."""
+        return {**self.seconds, "total": round(sum(self.seconds.values()), 1)}
+
+
+def run_demo(
+    home: Path, seed: int, *, progress: Progress, now: Now, say: Say
+) -> DemoResult:
+    """Run the demo under ``home``; everything is drawn, trained and checked anew."""
+    folder = set_folder(home, DEMO)
+    _empty(folder)
+    teller = _Teller(progress, now, say)
+    with teller.stage("draw"):
+        shop = build_shop(folder.folder / "shop", seed)
+    say(
+        f"drew a shop: {len(shop.photos)} photos of {len(shop.categories)} kinds of"
+        f" guitar, {len(shop.copies)} copies among them, {len(shop.products)} products"
+    )
+    with catalogs.opened(folder) as catalog:
+        settings, fetched = _scrape(shop, folder, catalog, teller)
+        run = _learn(folder, settings, catalog, teller)
+        verdicts = folder.folder / "verdicts.csv"
+        with teller.stage("check"):
+            checked = check(
+                settings,
+                run,
+                shop.products_file,
+                verdicts,
+                progress=progress,
+                fetch=_offline,
+            )
+        say(checked.line)
+        result = DemoResult(
+            seed,
+            compare_groups(shop, _groups_by_file(catalog)),
+            compare_verdicts(shop, _read_verdicts(verdicts)),
+            run.metrics["val_accuracy"],
+            len(set(fetched) & set(shop.forbidden)),
+            teller.total(),
+        )
+        run.write_json("demo.json", asdict(result))
+        report = write_report(folder, catalog, run)
+    for line in last_screen(result, folder, report, verdicts):
+        say(line)
+    return result
+
+
+def _scrape(
+    shop: Shop,
+    folder: SetFolder,
+    catalog: Catalog,
+    teller: _Teller,
+) -> tuple[SetSettings, list[str]]:
+    """Publish the shop and scrape it; return also which files were fetched."""
+    with serve_shop(shop) as site:
+        _write_settings(folder, shop, site)
+        settings = load_settings(folder.settings_file)
+        teller.say(f"its website: {site.url} (on this machine, while it is scraped)")
+        with teller.stage("scrape"):
+            scraped = scrape(
+                folder, settings, catalog, progress=teller.progress, now=teller.now
+            )
+        fetched = [_file(path) for path in site.fetched]
+    teller.say(scraped.line)
+    with teller.stage("dedup"):
+        grouped = dedup(
+            folder, settings, catalog, progress=teller.progress, now=teller.now
+        )
+    teller.say(grouped.line)
+    return settings, fetched
+
+
+def _learn(
+    folder: SetFolder,
+    settings: SetSettings,
+    catalog: Catalog,
+    teller: _Teller,
+) -> Run:
+    """Split, train and stress the classifier; return its run."""
+    with teller.stage("split"):
+        parts = split(settings, catalog)
+    teller.say(parts.line)
+    with teller.stage("train"):
+        trained = train(
+            folder,
+            settings,
+            catalog,
+            progress=teller.progress,
+            now=teller.now,
+            say=teller.say,
+        )
+    teller.say(trained.line)
+    with teller.stage("robustness"):
+        stressed = measure_robustness(
+            folder, settings, catalog, trained.run, progress=teller.progress
+        )
+    teller.say(stressed.line)
+    return trained.run
+
+
+def compare_groups(shop: Shop, groups: Mapping[str, int]) -> Duplicates:
+    """Hold the groups that dedup made against the copies that were planted.
+
+    Args:
+        shop: What was planted.
+        groups: The group of every file that was scraped.
+    """
+    root = {photo.file: photo.copy_of or photo.file for photo in shop.photos}
+    found = sum(
+        photo.file in groups and groups[photo.file] == groups.get(root[photo.file])
+        for photo in shop.copies
+    )
+    members: dict[int, list[str]] = {}
+    for file, group in groups.items():
+        members.setdefault(group, []).append(file)
+    merged = sum(
+        len(files)
+        for files in members.values()
+        if len({root.get(file, file) for file in files}) > 1
+    )
+    planted = len(shop.copies)
+    return Duplicates(planted, found, planted - found, merged)
+
+
+def compare_verdicts(shop: Shop, verdicts: Sequence[str]) -> WrongTags:
+    """Hold the check's verdicts, one a product, against the tags that were planted."""
+    told = [
+        (product.tag != product.shape, verdict == "mismatch")
+        for product, verdict in zip(shop.products, verdicts, strict=True)
+        if product.is_usable and product.tag in shop.categories
+    ]
+    planted = sum(wrong for wrong, _ in told)
+    found = sum(wrong and alarm for wrong, alarm in told)
+    return WrongTags(
+        planted=planted,
+        found=found,
+        missed=planted - found,
+        false_alarms=sum(alarm and not wrong for wrong, alarm in told),
+        checked=len(told),
+    )
+
+
+def last_screen(
+    result: DemoResult, folder: SetFolder, report: Path, verdicts: Path
+) -> Iterable[str]:
+    """Say what was found against what was planted, and where to look."""
+    copies, tags = result.duplicates, result.wrong_tags
+    right = tags.checked - tags.planted
+    rows = [
+        ("copies planted", f"{copies.planted}", f"{copies.found} found"),
+        ("photos merged wrongly", "0", f"{copies.wrongly_merged}"),
+        ("wrong tags planted", f"{tags.planted}", f"{tags.found} found"),
+        ("right tags", f"{right}", f"{tags.false_alarms} called wrong"),
+        ("forbidden photos fetched", "0", f"{result.forbidden_fetched}"),
+        ("validation accuracy", "", f"{result.val_accuracy:.1%}"),
+        ("seconds in all", "", f"{result.seconds['total']:.0f}"),
+    ]
+    yield ""
+    yield f"{'':26}{'planted':>8}   found"
+    yield from (f"{name:26}{planted:>8}   {found}" for name, planted, found in rows)
+    yield ""
+    yield f"the report      {report}"
+    yield f"the verdicts    {verdicts}"
+    yield f"the labeler     mekiki --home {folder.home} label {DEMO}"
+
+
+def _empty(folder: SetFolder) -> None:
+    catalogs.drop(folder)
+    for place in (folder.folder, folder.models):
+        if place.exists():
+            shutil.rmtree(place)
+
+
+def _write_settings(folder: SetFolder, shop: Shop, site: Site) -> None:
+    categories = "\n".join(
+        f'[[category]]\nname = "{category}"' for category in shop.categories
+    )
+    text = _SETTINGS.format(categories=categories, url=site.url, seed=shop.seed)
+    write_atomically(folder.settings_file, text.encode())
+
+
+def _groups_by_file(catalog: Catalog) -> dict[str, int]:
+    groups = {row.sha256: row.group_id for row in catalog.photos.groupings()}
+    return {
+        _file(origin): groups[facts.sha256]
+        for origin, facts in catalog.candidates.stored_origins().items()
+    }
+
+
+def _read_verdicts(file: Path) -> list[str]:
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        return [row["verdict"] for row in csv.DictReader(stream)]
+
+
+def _file(address: str) -> str:
+    """Return the shop's file behind an address of its website."""
+    return unquote(urlsplit(address).path).removeprefix("/photos/").lstrip("/")
+
+
+def _offline(url: str) -> bytes:
+    raise NetworkError(f"the demo is offline; {url} was not fetched")
