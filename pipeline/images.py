@@ -11,6 +11,7 @@ temporary name, synced and renamed, so that a file under its final name is whole
 import hashlib
 import io
 import os
+import re
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -218,9 +219,7 @@ _READ = tuple(name for name in FORMATS if name in Image.OPEN and name != "MPO")
 
 def _not_an_image(source: bytes | Path) -> str:
     try:
-        head = (
-            source[:512] if isinstance(source, bytes) else source.open("rb").read(512)
-        )
+        head = source[:512] if isinstance(source, bytes) else _read_head(source)
     except OSError as error:
         return f"can't be read: {error.strerror}"
     if not head:
@@ -233,8 +232,15 @@ def _not_an_image(source: bytes | Path) -> str:
     return f"not an image of a known format ({', '.join(_READ)})"
 
 
+def _read_head(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(512)
+
+
 def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:200]
+    """Return what a decoder says, without the numbers that differ in every file."""
+    line = (str(error) or type(error).__name__).splitlines()[0][:200]
+    return re.sub(r" \(\d+ bytes? not processed\)", "", line)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

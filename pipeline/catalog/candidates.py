@@ -4,7 +4,7 @@ Where several candidates bring the same bytes, the one with the lowest id owns t
 whatever order they arrived in.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
@@ -134,6 +134,24 @@ class Candidates:
                 Candidate(row.id, row.source, row.category, row.origin, row.page)
                 for row in connection.execute(query)
             ]
+
+    def reopen(self, reason: str, categories: Collection[str]) -> int:
+        """Let the refused of some categories be tried again, where the reason passed.
+
+        Returns:
+            How many there were.
+        """
+        with self._database.write() as connection:
+            changed = connection.execute(
+                update(CANDIDATE)
+                .where(
+                    CANDIDATE.c.outcome == Outcome.REFUSED,
+                    CANDIDATE.c.reason == reason,
+                    CANDIDATE.c.category.in_(categories),
+                )
+                .values(outcome=None, reason="")
+            )
+        return changed.rowcount
 
     def stored_origins(self) -> dict[str, ImageFacts]:
         """Return what is in the store already, by the origin it came from."""

@@ -6,6 +6,8 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, upd
 
 from pipeline.catalog.tables import EVENT, ITEM, Status
 
+MACHINE = "mekiki"  # the user name of what no person did
+
 
 def append_event(connection: Connection, **values: object) -> None:
     """Add an event to the journal, under the next number."""
@@ -82,3 +84,30 @@ def newest_standing(
         .order_by(EVENT.c.id.desc())
         .limit(1)
     ).first()
+
+
+def set_by_machine(
+    connection: Connection,
+    item: Row[tuple[object, ...]],
+    status: Status,
+    client: str,
+    now: str,
+) -> None:
+    """Change an item's status as no person did, its label kept."""
+    append_event(
+        connection,
+        sha256=item.sha256,
+        user=MACHINE,
+        client=client,
+        seq=next_seq(connection, client),
+        action=str(status),
+        accepted=True,
+        old_label=item.label,
+        old_status=item.status,
+        new_label=item.label,
+        new_status=status,
+        base_version=item.version,
+        version=item.version + 1,
+        at=now,
+    )
+    set_item(connection, item.sha256, item.label, status, item.version + 1)

@@ -14,12 +14,14 @@ from sqlalchemy import Connection, Row, insert, select
 
 from pipeline.catalog.engine import Database
 from pipeline.catalog.events import (
+    MACHINE,
     append_event,
     append_events,
     event_of,
     item_of,
     newest_standing,
     next_seq,
+    set_by_machine,
     set_item,
 )
 from pipeline.catalog.tables import (
@@ -30,8 +32,6 @@ from pipeline.catalog.tables import (
     ITEM,
     Status,
 )
-
-MACHINE = "mekiki"  # the user name of what no person did
 
 
 class Action(StrEnum):
@@ -160,7 +160,7 @@ class Journal:
                 if many:
                     disputed.add(row.group_id)
                 if status != row.status:
-                    _change(connection, row, status, "dedup", now)
+                    set_by_machine(connection, row, status, "dedup", now)
         return len(disputed)
 
     def apply(self, op: Op, now: str) -> Answer:
@@ -278,33 +278,6 @@ def _told(op: Op, label: str | None) -> tuple[str | None, Status]:
     if op.action is Action.UNSURE:
         return label, Status.UNSURE
     return op.label, Status.LABELLED
-
-
-def _change(
-    connection: Connection,
-    item: Row[tuple[object, ...]],
-    status: Status,
-    client: str,
-    now: str,
-) -> None:
-    """Change an item's status as the machine, its label kept."""
-    append_event(
-        connection,
-        sha256=item.sha256,
-        user=MACHINE,
-        client=client,
-        seq=next_seq(connection, client),
-        action=str(status),
-        accepted=True,
-        old_label=item.label,
-        old_status=item.status,
-        new_label=item.label,
-        new_status=status,
-        base_version=item.version,
-        version=item.version + 1,
-        at=now,
-    )
-    set_item(connection, item.sha256, item.label, status, item.version + 1)
 
 
 def _answer(

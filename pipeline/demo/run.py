@@ -42,7 +42,7 @@ _SETTINGS = """\
 {categories}
 [[source]]
 kind = "pages"
-url = "{url}/category/{{category}}"
+url = "{url}"
 
 [scrape]
 allow_private = true  # the shop is served on this machine
@@ -123,7 +123,7 @@ def run_demo(
         f" guitar, {len(shop.copies)} copies among them, {len(shop.products)} products"
     )
     with catalogs.opened(folder) as catalog:
-        settings, fetched = _scrape(shop, folder, catalog, teller)
+        settings, site = _scrape(shop, folder, catalog, teller)
         run = _learn(folder, settings, catalog, teller)
         verdicts = folder.folder / "verdicts.csv"
         with teller.stage("check"):
@@ -138,10 +138,10 @@ def run_demo(
         say(checked.line)
         result = DemoResult(
             seed,
-            compare_groups(shop, _groups_by_file(catalog)),
+            compare_groups(shop, _groups_by_file(catalog, shop)),
             compare_verdicts(shop, _read_verdicts(verdicts)),
             run.metrics["val_accuracy"],
-            len(set(fetched) & set(shop.forbidden)),
+            site.forbidden_fetched,
             teller.total(),
         )
         run.write_json("demo.json", asdict(result))
@@ -156,8 +156,8 @@ def _scrape(
     folder: SetFolder,
     catalog: Catalog,
     teller: _Teller,
-) -> tuple[SetSettings, list[str]]:
-    """Publish the shop and scrape it; return also which files were fetched."""
+) -> tuple[SetSettings, Site]:
+    """Publish the shop and scrape it; return also the website with its log."""
     with serve_shop(shop) as site:
         _write_settings(folder, shop, site)
         settings = load_settings(folder.settings_file)
@@ -166,14 +166,13 @@ def _scrape(
             scraped = scrape(
                 folder, settings, catalog, progress=teller.progress, now=teller.now
             )
-        fetched = [_file(path) for path in site.fetched]
     teller.say(scraped.line)
     with teller.stage("dedup"):
         grouped = dedup(
             folder, settings, catalog, progress=teller.progress, now=teller.now
         )
     teller.say(grouped.line)
-    return settings, fetched
+    return settings, site
 
 
 def _learn(
@@ -204,25 +203,30 @@ def _learn(
     return trained.run
 
 
-def compare_groups(shop: Shop, groups: Mapping[str, int]) -> Duplicates:
+def compare_groups(shop: Shop, groups: Mapping[str, frozenset[int]]) -> Duplicates:
     """Hold the groups that dedup made against the copies that were planted.
 
     Args:
         shop: What was planted.
-        groups: The group of every file that was scraped.
+        groups: Every file that was scraped, and the groups it is in: one, unless two
+            sizes of it were fetched and not found to be copies.
     """
     root = {photo.file: photo.copy_of or photo.file for photo in shop.photos}
+    none: frozenset[int] = frozenset()
     found = sum(
-        photo.file in groups and groups[photo.file] == groups.get(root[photo.file])
+        len(groups.get(photo.file, none) | groups.get(root[photo.file], none)) == 1
+        and photo.file in groups
+        and root[photo.file] in groups
         for photo in shop.copies
     )
-    members: dict[int, list[str]] = {}
-    for file, group in groups.items():
-        members.setdefault(group, []).append(file)
+    members: dict[int, set[str]] = {}
+    for file, its_groups in groups.items():
+        for group in its_groups:
+            members.setdefault(group, set()).add(file)
     merged = sum(
         len(files)
         for files in members.values()
-        if len({root.get(file, file) for file in files}) > 1
+        if len({root[file] for file in files}) > 1
     )
     planted = len(shop.copies)
     return Duplicates(planted, found, planted - found, merged)
@@ -281,26 +285,29 @@ def _write_settings(folder: SetFolder, shop: Shop, site: Site) -> None:
     categories = "\n".join(
         f'[[category]]\nname = "{category}"' for category in shop.categories
     )
-    text = _SETTINGS.format(categories=categories, url=site.url, seed=shop.seed)
+    text = _SETTINGS.format(
+        categories=categories, url=site.category_url, seed=shop.seed
+    )
     write_atomically(folder.settings_file, text.encode())
 
 
-def _groups_by_file(catalog: Catalog) -> dict[str, int]:
-    groups = {row.sha256: row.group_id for row in catalog.photos.groupings()}
-    return {
-        _file(origin): groups[facts.sha256]
-        for origin, facts in catalog.candidates.stored_origins().items()
-    }
+def _groups_by_file(catalog: Catalog, shop: Shop) -> dict[str, frozenset[int]]:
+    """Return the groups of every photo of the shop that was stored, by its file."""
+    group_of = {row.sha256: row.group_id for row in catalog.photos.groupings()}
+    known = {photo.file for photo in shop.photos}
+    groups: dict[str, frozenset[int]] = {}
+    for origin, facts in catalog.candidates.stored_origins().items():
+        # whatever its size, a photo's address ends in its folder and its name
+        file = "/".join(unquote(urlsplit(origin).path).split("/")[-2:])
+        if file in known:
+            ours = groups.get(file, frozenset())
+            groups[file] = ours | {group_of[facts.sha256]}
+    return groups
 
 
 def _read_verdicts(file: Path) -> list[str]:
     with file.open(encoding="utf-8-sig", newline="") as stream:
         return [row["verdict"] for row in csv.DictReader(stream)]
-
-
-def _file(address: str) -> str:
-    """Return the shop's file behind an address of its website."""
-    return unquote(urlsplit(address).path).removeprefix("/photos/").lstrip("/")
 
 
 def _offline(url: str) -> bytes:

@@ -1,0 +1,248 @@
+"""Stage 2: images → groups of copies, one kept of each, and quality flags.
+
+A near-duplicate is the same photo in other bytes: resized, recompressed, mirrored,
+bordered, in grey. Two photos of look-alike products are not. 64-bit pHashes propose
+pairs (``hashing``, ``neighbours``), comparing the pictures decides (``verify``).
+
+Comes in: the catalog's images and their files. Goes out: for every image its group
+(the lowest candidate id in it), whether it is the one kept, the reason why it is a
+copy, its pHash and its flags; and groups found under several categories are marked as
+conflicts. Running again where nothing changed compares nothing.
+
+``dedup.enabled = false`` and ``"exact"`` leave every image alone in its group: the
+store already holds the same bytes only once.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.catalog import Catalog
+from pipeline.catalog.photos import Grouping, StoredImage
+from pipeline.dedup.features import Features, describe
+from pipeline.dedup.grouping import (
+    Member,
+    Traits,
+    choose_kept,
+    group_links,
+    reason_of_copy,
+)
+from pipeline.dedup.hashing import hash_text
+from pipeline.dedup.matching import Picture, find_links
+from pipeline.dedup.quality import quality_flags
+from pipeline.errors import ImageError
+from pipeline.home import SetFolder
+from pipeline.images import ImageStore, decode_image, write_atomically
+from pipeline.listing import write_listing
+from pipeline.progress import Progress
+from pipeline.settings import SetSettings
+
+STATE_FILE = "dedup.json"  # in the cache: what the groups in the catalog were made of
+_METHOD = 1  # raised where the same images would be grouped otherwise
+GROUPS_COLUMNS = ("image", "sha256", "origin", "group", "kept", "reason")
+
+
+@dataclass(frozen=True)
+class DedupSummary:
+    """What there is after deduplication, in counts."""
+
+    images: int
+    groups: int
+    copies: int  # images that are not the one kept of their group
+    conflicts: int  # groups found under several categories
+    flagged: Mapping[str, int]  # images by flag
+    is_new: bool  # False: nothing had changed since the last run
+
+    @property
+    def line(self) -> str:
+        """The one line of counts."""
+        flags = ", ".join(f"{n} {flag}" for flag, n in sorted(self.flagged.items()))
+        parts = [
+            f"{self.images} images in {self.groups} groups",
+            f"{self.copies} copies",
+            f"{self.conflicts} conflicts between categories",
+            f"flagged: {flags or 'none'}",
+        ]
+        return "; ".join(parts if self.is_new else [*parts, "nothing had changed"])
+
+
+def dedup(
+    folder: SetFolder,
+    settings: SetSettings,
+    catalog: Catalog,
+    *,
+    progress: Progress,
+    now: Callable[[], str],
+) -> DedupSummary:
+    """Group the set's images, choose the best of each group, flag the poor ones."""
+    images = catalog.photos.stored()
+    groupings = catalog.photos.groupings()
+    is_new = not _is_current(folder, settings, images, groupings)
+    if is_new:
+        groupings = _group(folder, settings, images, progress)
+        catalog.photos.write_groupings(groupings)
+        _remember(folder, settings, images, groupings)
+    conflicts = catalog.journal.mark_conflicts(
+        catalog.photos.categories_of_groups(), now()
+    )
+    return DedupSummary(
+        images=len(images),
+        groups=len({row.group_id for row in groupings}),
+        copies=sum(not row.kept for row in groupings),
+        conflicts=conflicts,
+        flagged=Counter(flag for row in groupings for flag in row.flags),
+        is_new=is_new,
+    )
+
+
+def write_groups(folder: SetFolder, catalog: Catalog, out: Path) -> int:
+    """Write groups.csv, one row for every stored image; return the rows.
+
+    Raises:
+        InputError: ``out`` can't be written.
+    """
+    store = ImageStore(folder.images)
+    found = {row.sha256: row for row in catalog.photos.groupings()}
+    rows = []
+    for image in catalog.photos.stored():
+        path = store.path(image.sha256, image.extension)
+        grouping = found.get(image.sha256)
+        place: tuple[object, ...] = (image.candidate_id, "true", "")
+        if grouping is not None:
+            kept = "true" if grouping.kept else "false"
+            place = (grouping.group_id, kept, grouping.reason)
+        rows.append((path, image.sha256, image.origin, *place))
+    write_listing(out, GROUPS_COLUMNS, rows)
+    return len(rows)
+
+
+def _group(
+    folder: SetFolder,
+    settings: SetSettings,
+    images: Sequence[StoredImage],
+    progress: Progress,
+) -> list[Grouping]:
+    store = ImageStore(folder.images)
+    paths = [store.path(image.sha256, image.extension) for image in images]
+    named = {image.sha256: path for image, path in zip(images, paths, strict=True)}
+    described = describe(named, folder.cache, progress=progress)
+    features = [described.get(image.sha256) for image in images]
+    places = [Member(n, mirrored=False) for n in range(len(images))]
+    if settings.dedup.enabled is True:
+        pictures = [Picture(*one) for one in zip(paths, features, strict=True)]
+        links = find_links(pictures, settings.dedup.max_distance, progress=progress)
+        places = group_links(len(images), links)
+    reasons = _reasons(images, paths, features, places)
+    return [
+        Grouping(
+            sha256=image.sha256,
+            group_id=images[place.group].candidate_id,
+            kept=not reason,
+            reason=reason,
+            phash=hash_text(seen.views[0].phash) if seen else "",
+            flags=quality_flags(
+                image.width,
+                image.height,
+                min_side=settings.scrape.min_side,
+                blank=seen.is_blank if seen else None,
+            ),
+        )
+        for image, place, seen, reason in zip(
+            images, places, features, reasons, strict=True
+        )
+    ]
+
+
+def _reasons(
+    images: Sequence[StoredImage],
+    paths: Sequence[Path],
+    features: Sequence[Features | None],
+    places: Sequence[Member],
+) -> list[str]:
+    """Say of every image why it is a copy; nothing of those that are kept."""
+    groups: dict[int, list[int]] = {}
+    for n, place in enumerate(places):
+        groups.setdefault(place.group, []).append(n)
+    reasons = [""] * len(images)
+    for members in groups.values():
+        if len(members) == 1:
+            continue
+        traits = [_traits(images[n], paths[n], features[n]) for n in members]
+        turned = [places[n].mirrored for n in members]
+        kept = choose_kept(traits, turned)
+        for n, trait, turn in zip(members, traits, turned, strict=True):
+            if n != members[kept]:
+                reasons[n] = reason_of_copy(
+                    trait,
+                    traits[kept],
+                    mirrored=turn != turned[kept],
+                    has_same_pixels=_have_same_pixels,
+                )
+    return reasons
+
+
+def _traits(image: StoredImage, path: Path, features: Features | None) -> Traits:
+    if features is None:
+        raise ValueError(f"{image.sha256} was grouped without having been decoded")
+    top, bottom, left, right = features.views[-1].box
+    return Traits(
+        path=path,
+        candidate_id=image.candidate_id,
+        width=image.width,
+        height=image.height,
+        size=image.size,
+        content=(right - left, bottom - top),
+        is_coloured=features.is_coloured,
+    )
+
+
+def _have_same_pixels(first: Path, second: Path) -> bool:
+    try:
+        return np.array_equal(decode_image(first), decode_image(second))
+    except ImageError:  # only its first part can be decoded
+        return False
+
+
+def _is_current(
+    folder: SetFolder,
+    settings: SetSettings,
+    images: Sequence[StoredImage],
+    groupings: Sequence[Grouping],
+) -> bool:
+    """Tell whether the catalog's groups are what grouping again would give.
+
+    Where a picture could not be decoded it may be now, so that is tried again.
+    """
+    if any("unreadable" in row.flags for row in groupings):
+        return False
+    try:
+        remembered = json.loads((folder.cache / STATE_FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(remembered == {"made_of": _made_of(settings, images, groupings)})
+
+
+def _remember(
+    folder: SetFolder,
+    settings: SetSettings,
+    images: Sequence[StoredImage],
+    groupings: Sequence[Grouping],
+) -> None:
+    state = json.dumps({"made_of": _made_of(settings, images, groupings)})
+    write_atomically(folder.cache / STATE_FILE, state.encode(), sync=False)
+
+
+def _made_of(
+    settings: SetSettings,
+    images: Sequence[StoredImage],
+    groupings: Sequence[Grouping],
+) -> str:
+    """Sum up what groups depend on, and the groups themselves."""
+    wanted = (_METHOD, settings.dedup, settings.scrape.min_side)
+    rows = sorted(groupings, key=lambda row: row.sha256)
+    return hashlib.sha256(repr((wanted, list(images), rows)).encode()).hexdigest()

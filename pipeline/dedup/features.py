@@ -1,0 +1,135 @@
+"""What dedup needs of every stored picture, worked out once and kept in the cache.
+
+    cache/dedup.npz    hashes, coarse brightness, blank or not, coloured or not
+
+The file is written whole or not at all, anew after every batch, so a run that was
+killed goes on from the last one. Where it can't be read, everything is worked out
+again. Pictures that can't be decoded are not kept: they are tried again the next time.
+"""
+
+import io
+import logging
+import os
+import zipfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.dedup.hashing import DECODED_SIDE, View, views_of
+from pipeline.dedup.quality import is_blank
+from pipeline.dedup.verify import is_coloured
+from pipeline.errors import ImageError
+from pipeline.images import decode_image, write_atomically
+from pipeline.progress import Progress
+
+logger = logging.getLogger(__name__)
+
+CACHE_FILE = "dedup.npz"
+_VERSION = 1  # of what is kept; another one is not read
+_BATCH = 2000  # pictures between two writes of the cache
+
+
+@dataclass(frozen=True)
+class Features:
+    """A picture that could be decoded, as dedup sees it."""
+
+    views: tuple[View, ...]  # the whole first, then what is inside its borders
+    is_blank: bool
+    is_coloured: bool
+
+
+def describe(
+    paths: Mapping[str, Path], cache: Path, *, progress: Progress
+) -> dict[str, Features]:
+    """Return the features of every picture that can be decoded.
+
+    Args:
+        paths: Where each picture lies, by sha256.
+        cache: The folder to keep them in; made where it is missing.
+        progress: How the work is shown.
+    """
+    known = _read_cache(cache / CACHE_FILE)
+    missing = [sha256 for sha256 in paths if sha256 not in known]
+    if missing:
+        cv2.setNumThreads(1)  # the threads here are enough
+        workers = ThreadPoolExecutor(os.cpu_count() or 1)
+        with workers, progress("describing photos", len(missing)) as advance:
+            for start in range(0, len(missing), _BATCH):
+                batch = missing[start : start + _BATCH]
+                found = workers.map(_describe, [paths[sha256] for sha256 in batch])
+                for sha256, features in zip(batch, found, strict=True):
+                    if features is not None:
+                        known[sha256] = features
+                    advance(1)
+                _write_cache(cache / CACHE_FILE, known)
+    return {sha256: known[sha256] for sha256 in paths if sha256 in known}
+
+
+def _describe(path: Path) -> Features | None:
+    try:
+        image = decode_image(path, min_side=DECODED_SIDE)
+    except ImageError as error:
+        logger.warning("unreadable %s: %s", path, error)
+        return None
+    return Features(tuple(views_of(image)), is_blank(image), is_coloured(image))
+
+
+def _read_cache(file: Path) -> dict[str, Features]:
+    if not file.exists():
+        return {}
+    try:
+        return _read(file)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        logger.warning("%s can't be used, working it out again: %s", file, error)
+        return {}
+
+
+def _read(file: Path) -> dict[str, Features]:
+    with np.load(file, allow_pickle=False) as stored:
+        if stored["version"] != _VERSION:
+            raise ValueError(f"version {stored['version']}, expected {_VERSION}")
+        sha256s: list[str] = stored["sha256"].tolist()
+        traits: list[tuple[bool, bool]] = stored["traits"].tolist()
+        owners: list[int] = stored["owner"].tolist()
+        rows = zip(
+            stored["layer"].tolist(),
+            (tuple(box) for box in stored["box"].tolist()),
+            stored["aspect"].tolist(),
+            stored["phash"].tolist(),
+            stored["mirrored_phash"].tolist(),
+            stored["coarse"],
+            strict=True,
+        )
+        views: list[list[View]] = [[] for _ in sha256s]
+        for owner, row in zip(owners, rows, strict=True):
+            views[owner].append(View(*row))
+    return {
+        sha256: Features(tuple(seen), blank, coloured)
+        for sha256, seen, (blank, coloured) in zip(sha256s, views, traits, strict=True)
+    }
+
+
+def _write_cache(file: Path, known: Mapping[str, Features]) -> None:
+    owned = [(n, v) for n, found in enumerate(known.values()) for v in found.views]
+    if not owned:
+        return
+    views = [view for _, view in owned]
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        version=np.array(_VERSION),
+        sha256=np.array(list(known)),
+        traits=np.array([(f.is_blank, f.is_coloured) for f in known.values()]),
+        owner=np.array([owner for owner, _ in owned]),
+        layer=np.array([view.layer for view in views]),
+        box=np.array([view.box for view in views]),
+        aspect=np.array([view.aspect for view in views]),
+        phash=np.array([view.phash for view in views], np.uint64),
+        mirrored_phash=np.array([view.mirrored_phash for view in views], np.uint64),
+        coarse=np.stack([view.coarse for view in views]),
+    )
+    write_atomically(file, buffer.getvalue(), sync=False)

@@ -1,0 +1,152 @@
+"""Links between pictures → groups, the one kept of each, and why the others are copies.
+
+Copies of copies are copies: a chain is not broken by a pair that was not shown to be
+one. It is broken by positive evidence: two pictures shown to differ never share a
+group. The surest links are made first, and nothing depends on the order of work.
+
+Reasons, the first that holds of a copy beside the kept picture:
+
+    same pixels    decodes to the very same picture
+    mirrored       left and right exchanged
+    bordered       more flat border around the same content
+    greyscale      the colours gone
+    resized        other measures
+    recompressed   the same measures, other bytes (also brightened, sharpened, ...)
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.dedup.matching import Link
+
+SAME_PIXELS = "same pixels"
+_BORDER = 0.03  # of a side, by which a content's share must be smaller
+_SHAPE = 0.05  # by which the logarithms of two contents' aspects may differ
+_REAL_SIZE = 0.5  # of the most pixels in the group: less can't be the original
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What choosing the best of a group's pictures looks at."""
+
+    path: Path
+    candidate_id: int
+    width: int  # pixels
+    height: int
+    size: int  # bytes
+    content: tuple[float, float]  # share of width and height inside a flat border
+    is_coloured: bool
+
+    @property
+    def content_pixels(self) -> float:
+        """Count the pixels that show something."""
+        return self.width * self.height * self.content[0] * self.content[1]
+
+    @property
+    def content_aspect(self) -> float:
+        """Return the width ÷ height of what is inside a flat border."""
+        return self.width * self.content[0] / (self.height * self.content[1])
+
+
+@dataclass(frozen=True)
+class Member:
+    """A picture's place in its group."""
+
+    group: int  # index of the group's first picture
+    mirrored: bool  # beside that first picture
+
+
+def group_links(count: int, links: Sequence[Link]) -> list[Member]:
+    """Put ``count`` pictures into groups; one without copies is alone in its own."""
+    group = list(range(count))
+    mirrored = [False] * count
+    members = [[n] for n in range(count)]
+    strangers: list[set[int]] = [set() for _ in range(count)]
+    for link in links:
+        if not link.is_copy:
+            strangers[link.first].add(link.second)
+            strangers[link.second].add(link.first)
+    copies = [link for link in links if link.is_copy]
+    for link in sorted(copies, key=lambda c: (c.residual, c.first, c.second)):
+        low, high = sorted((group[link.first], group[link.second]))
+        if low == high or not strangers[low].isdisjoint(members[high]):
+            continue
+        flip = mirrored[link.first] ^ mirrored[link.second] ^ link.mirrored
+        for member in members[high]:
+            group[member] = low
+            mirrored[member] ^= flip
+        members[low] += members[high]
+        strangers[low] |= strangers[high]
+        members[high] = []
+    return [Member(*place) for place in zip(group, mirrored, strict=True)]
+
+
+def choose_kept(traits: Sequence[Traits], mirrored: Sequence[bool]) -> int:
+    """Choose the best picture of a group; return its index.
+
+    Of those that are not much smaller than the largest: without a border before with
+    one, coloured before grey, the way round that most are, most pixels, most bytes a
+    pixel, the first found.
+
+    Args:
+        traits: Of each member.
+        mirrored: Which way round each is.
+    """
+    most = max(one.content_pixels for one in traits)
+    bare = max(traits, key=lambda one: one.content[0] * one.content[1])
+    usual = sum(mirrored) * 2 > len(mirrored)
+    coloured = any(one.is_coloured for one in traits)
+
+    def rank(n: int) -> tuple[float, ...]:
+        one = traits[n]
+        return (
+            one.content_pixels < _REAL_SIZE * most,
+            _has_border_beside(one, bare),
+            coloured and not one.is_coloured,
+            mirrored[n] != usual,
+            -one.width * one.height,
+            -one.size / (one.width * one.height),
+            one.candidate_id,
+        )
+
+    return min(range(len(traits)), key=rank)
+
+
+def reason_of_copy(
+    copy: Traits,
+    kept: Traits,
+    *,
+    mirrored: bool,
+    has_same_pixels: Callable[[Path, Path], bool],
+) -> str:
+    """Say why ``copy`` is one of ``kept``.
+
+    Args:
+        copy: The picture that is not kept.
+        kept: The picture that is.
+        mirrored: Whether one shows the other's mirror image.
+        has_same_pixels: Decodes both and compares; asked only where it may be so.
+    """
+    same_size = (copy.width, copy.height) == (kept.width, kept.height)
+    if same_size and not mirrored and has_same_pixels(copy.path, kept.path):
+        return SAME_PIXELS
+    if mirrored:
+        return "mirrored"
+    if _has_border_beside(copy, kept):
+        return "bordered"
+    if kept.is_coloured and not copy.is_coloured:
+        return "greyscale"
+    return "recompressed" if same_size else "resized"
+
+
+def _has_border_beside(copy: Traits, other: Traits) -> bool:
+    """Tell whether ``copy`` has more border around a content of the same shape."""
+    narrower = any(
+        own < its - _BORDER
+        for own, its in zip(copy.content, other.content, strict=True)
+    )
+    return (
+        narrower and abs(math.log(copy.content_aspect / other.content_aspect)) < _SHAPE
+    )

@@ -1,0 +1,208 @@
+"""All pictures → which are copies of which, and which surely are not.
+
+Hashes propose: plain against plain and plain against mirrored, whole pictures and
+trimmed contents alike. A look at their coarse brightness drops the hopeless, and
+``verify.compare`` decides on the rest from the pictures, decoded once more and larger.
+"""
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.dedup.features import Features
+from pipeline.dedup.hashing import View, layers
+from pipeline.dedup.neighbours import Indices, near_pairs
+from pipeline.dedup.verify import MAX_STRETCH, Square, Verdict, compare, make_square
+from pipeline.errors import ImageError
+from pipeline.images import decode_image
+from pipeline.progress import Progress
+
+logger = logging.getLogger(__name__)
+
+_COARSE_RESIDUAL = 45.0  # levels left in the worst of 8x8 cells; copies reach 40
+_WORST = 3
+_BLOCK = 65_536  # pairs looked at coarsely at a time
+_CHUNK = 32  # pairs a thread takes at a time
+_DECODED_SIDE = 256  # pixels of the shorter side
+_REMEMBERED = 2048  # pictures kept decoded: at most 400 MB
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture to find the copies of; ``None`` where it can't be decoded."""
+
+    path: Path
+    features: Features | None
+
+
+@dataclass(frozen=True)
+class Link:
+    """Two pictures, by index (``first < second``), that were compared."""
+
+    first: int
+    second: int
+    is_copy: bool  # False: shown to be another picture
+    mirrored: bool
+    residual: float  # what was left over, levels of 255
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A way in which two pictures may be the same."""
+
+    bits: int  # of 64 that differ between the hashes
+    mirrored: bool
+    first_layer: int  # of ``hashing.layers``
+    second_layer: int
+
+
+Squares = tuple[Square, Square, Square]  # of each layer
+Attempts = dict[tuple[int, int], list[Attempt]]  # by pair of pictures, closest first
+
+
+def find_links(
+    pictures: Sequence[Picture], max_distance: int, *, progress: Progress
+) -> list[Link]:
+    """Compare all pictures whose hashes lie close; list copies and sure strangers.
+
+    Args:
+        pictures: What to compare.
+        max_distance: Bits of 64 at which two hashes propose a pair.
+        progress: How the work is shown.
+
+    Returns:
+        Sorted by first, then second picture; at most one link a pair.
+    """
+    attempts = propose([picture.features for picture in pictures], max_distance)
+    cv2.setNumThreads(1)
+
+    @lru_cache(_REMEMBERED)
+    def squares(picture: int) -> Squares | None:
+        return _squares(pictures[picture].path)
+
+    def try_pairs(pairs: Sequence[tuple[int, int]]) -> list[Link | None]:
+        return [
+            _try(pair, attempts[pair], squares(pair[0]), squares(pair[1]))
+            for pair in pairs
+        ]
+
+    links: list[Link] = []
+    pairs = sorted(attempts)
+    chunks = [pairs[n : n + _CHUNK] for n in range(0, len(pairs), _CHUNK)]
+    workers = ThreadPoolExecutor(os.cpu_count() or 1)
+    with workers, progress("comparing pictures", len(pairs)) as advance:
+        for tried in workers.map(try_pairs, chunks):
+            links += [link for link in tried if link is not None]
+            advance(len(tried))
+    return links
+
+
+def propose(features: Sequence[Features | None], max_distance: int) -> Attempts:
+    """Propose the pairs worth comparing, and how."""
+    owned = [(n, v) for n, found in enumerate(features) if found for v in found.views]
+    owners = [owner for owner, _ in owned]
+    views = [view for _, view in owned]
+    attempts: Attempts = {}
+    for mirrored in (False, True):
+        for i, j, bits in _proposed_views(views, owners, max_distance, mirrored):
+            attempt = Attempt(bits, mirrored, views[i].layer, views[j].layer)
+            attempts.setdefault((owners[i], owners[j]), []).append(attempt)
+    for tries in attempts.values():
+        tries.sort(key=lambda a: (a.bits, a.mirrored, a.first_layer, a.second_layer))
+    return attempts
+
+
+def _proposed_views(
+    views: Sequence[View], owners: Sequence[int], max_distance: int, mirrored: bool
+) -> Iterator[tuple[int, int, int]]:
+    if not views:
+        return
+    owner = np.array(owners)
+    shape = np.log([view.aspect for view in views])
+    plain = np.array([view.phash for view in views], np.uint64)
+    coarse = np.stack([view.coarse for view in views])
+    other, other_coarse = plain, coarse
+    if mirrored:
+        other = np.array([view.mirrored_phash for view in views], np.uint64)
+        other_coarse = coarse[:, :, ::-1]
+    i, j, bits = near_pairs(plain, other, max_distance)
+    fits = (owner[i] != owner[j]) & (np.abs(shape[i] - shape[j]) <= MAX_STRETCH)
+    i, j, bits = i[fits], j[fits], bits[fits]
+    alike = _alike(coarse, other_coarse, i, j)
+    rows = np.stack([i[alike], j[alike], bits[alike]], axis=1)
+    yield from ((a, b, distance) for a, b, distance in rows.tolist())
+
+
+def _alike(
+    first: NDArray[np.uint8], second: NDArray[np.uint8], i: Indices, j: Indices
+) -> NDArray[np.bool_]:
+    """Tell of each proposed pair whether one's brightness explains the other's."""
+    alike = np.zeros(len(i), bool)
+    for start in range(0, len(i), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        a = first[i[part]].reshape(-1, first[0].size).astype(np.float32)
+        b = second[j[part]].reshape(-1, first[0].size).astype(np.float32)
+        a -= a.mean(axis=1, keepdims=True)
+        b -= b.mean(axis=1, keepdims=True)
+        together = (a * b).sum(axis=1, keepdims=True)
+        left = np.minimum(_left(a, b, together), _left(b, a, together))
+        alike[part] = left <= _COARSE_RESIDUAL
+    return alike
+
+
+def _left(
+    first: NDArray[np.float32],
+    second: NDArray[np.float32],
+    together: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    spread = np.maximum((first**2).sum(axis=1, keepdims=True), 1e-6)
+    rest = np.abs(second - np.clip(together / spread, 0.5, 2.0) * first)
+    worst = np.partition(rest, -_WORST, axis=1)[:, -_WORST:]
+    return np.asarray(worst.mean(axis=1), np.float32)
+
+
+def _squares(path: Path) -> Squares | None:
+    """Decode a picture, larger, and make each of its layers ready to compare."""
+    try:
+        image = decode_image(path, min_side=_DECODED_SIDE)
+    except ImageError as error:
+        logger.warning("unreadable %s: %s", path, error)
+        return None
+    boxes = layers(image)
+    made = {
+        (top, bottom, left, right): make_square(image[top:bottom, left:right])
+        for top, bottom, left, right in set(boxes)
+    }
+    return made[boxes[0]], made[boxes[1]], made[boxes[2]]
+
+
+def _try(
+    pair: tuple[int, int],
+    attempts: Sequence[Attempt],
+    first: Squares | None,
+    second: Squares | None,
+) -> Link | None:
+    """Compare two pictures in the ways proposed, until one shows a copy."""
+    if first is None or second is None:
+        return None
+    stranger: Link | None = None
+    for attempt in attempts:
+        other = second[attempt.second_layer]
+        if attempt.mirrored:
+            other = other.mirrored
+        found = compare(first[attempt.first_layer], other)
+        is_copy = found.verdict is Verdict.COPY
+        if found.verdict is not Verdict.UNLIKE:
+            link = Link(*pair, is_copy, attempt.mirrored, found.residual)
+            if is_copy:
+                return link
+            stranger = link
+    return stranger

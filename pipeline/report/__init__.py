@@ -1,0 +1,97 @@
+"""A run told on one HTML page that needs nothing but itself.
+
+The run folder and the catalog → ``report.html``: pictures as data, styles inside, no
+request to anywhere. Parts that are missing are said to be missing.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pipeline.catalog import Catalog
+from pipeline.home import SetFolder
+from pipeline.images import write_atomically
+from pipeline.report import facts
+from pipeline.runs import Run
+
+NARROW = "\u202f"  # between a number and its %
+DASH = "\u2013"  # where there is no number
+
+
+def write_report(folder: SetFolder, catalog: Catalog, run: Run) -> Path:
+    """Write the run's ``report.html`` and return where it lies.
+
+    Raises:
+        RunError: The run is unfinished or damaged.
+    """
+    metrics, noted = run.metrics, run.settings
+    began, ended = facts.run_times(catalog, run)
+    rows = facts.categories(catalog, run, metrics)
+    page = (
+        _templates()
+        .get_template("report.html")
+        .render(
+            set_name=folder.name,
+            run_name=run.name,
+            began=began,
+            ended=ended,
+            metrics=metrics,
+            headline=facts.headline(metrics),
+            categories=rows,
+            weakest=sorted(rows, key=_by_weakness),
+            confused=facts.confused(run, metrics),
+            material=facts.material(catalog),
+            stress=facts.stress(run),
+            demo=facts.demo_result(run),
+            pictures=facts.pictures(run),
+            settings=facts.settings_rows(noted.get("settings", {})),
+            versions=noted.get("versions", {}),
+            fingerprint=str(noted.get("fingerprint", "")),
+        )
+    )
+    out = run.folder / "report.html"
+    write_atomically(out, page.encode())
+    return out
+
+
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("pipeline.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters["percent"] = percent
+    templates.filters["number"] = number
+    templates.filters["duration"] = duration
+    return templates
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Write a share 0..1 as a percentage: 97.1 %."""
+    return DASH if share is None else f"{100 * share:.{digits}f}{NARROW}%"
+
+
+def number(value: float | None) -> str:
+    """Write a count or a figure: 12,345 or 3.4."""
+    if value is None:
+        return DASH
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+
+
+def duration(seconds: float | None) -> str:
+    """Write seconds as people say them: 42 s, 3 min 05 s, 2 h 10 min."""
+    if seconds is None:
+        return DASH
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def _by_weakness(row: facts.CategoryRow) -> tuple[float, Any]:
+    return (2.0 if row.recall is None else row.recall, row.name)

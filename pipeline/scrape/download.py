@@ -1,0 +1,102 @@
+"""One candidate → how it ended: its bytes in the store, or the reason why not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline.catalog import Outcome
+from pipeline.catalog.candidates import Candidate, Ending
+from pipeline.errors import CatalogError, ImageError
+from pipeline.images import ImageFacts, ImageStore, inspect_image
+from pipeline.web.answers import Answer, FailedError, FetchError, RefusedError
+from pipeline.web.fetch import MEGABYTE, Fetcher
+
+
+@dataclass(frozen=True)
+class Downloader:
+    """Tries candidates; safe to use from several threads."""
+
+    fetcher: Fetcher
+    store: ImageStore
+    stored: Mapping[str, ImageFacts]  # what is in the store already, by origin
+    min_side: int  # pixels
+
+    def try_all(self, same: Sequence[Candidate]) -> list[Ending]:
+        """Return how the candidates of one origin ended; it is fetched once.
+
+        What the server said stands with the first of them.
+
+        Raises:
+            CatalogError: The store can't be written.
+        """
+        first = self._try(same[0])
+        quiet = replace(first, http_status=None, content_type=None, final_url=None)
+        return [
+            first,
+            *(replace(quiet, candidate_id=other.id) for other in same[1:]),
+        ]
+
+    def _try(self, candidate: Candidate) -> Ending:
+        known = self.stored.get(candidate.origin)
+        if known is not None:
+            return Ending(candidate.id, Outcome.STORED, facts=known)
+        try:
+            if candidate.source == "folder":
+                data = self._read_file(Path(candidate.origin))
+                return self._keep(data, Ending(candidate.id, Outcome.STORED))
+            answer = self.fetcher.fetch(candidate.origin)
+        except FetchError as error:
+            return Ending(
+                candidate.id,
+                _outcome(error),
+                error.reason,
+                http_status=error.status,
+                content_type=error.content_type,
+            )
+        return self._keep(answer.body, _ending(candidate, answer))
+
+    def _keep(self, data: bytes, ending: Ending) -> Ending:
+        """Put a photo into the store, if it is one that is wanted."""
+        try:
+            facts = inspect_image(data)
+        except ImageError as error:
+            return replace(ending, outcome=Outcome.REFUSED, reason=str(error))
+        if min(facts.width, facts.height) < self.min_side:
+            reason = f"smaller than {self.min_side} px"
+            return replace(ending, outcome=Outcome.REFUSED, reason=reason)
+        try:
+            self.store.put(data, facts)
+        except OSError as error:
+            raise CatalogError(
+                f"{self.store.root} can't be written: {error.strerror}; what is stored"
+                " is kept, and the same command goes on"
+            ) from error
+        return replace(ending, facts=facts)
+
+    def _read_file(self, path: Path) -> bytes:
+        """Read a local photo; raises like fetching one."""
+        limit = self.fetcher.max_bytes
+        try:
+            with path.open("rb") as file:
+                data = file.read(limit + 1)
+        except OSError as error:
+            reason = "no such file" if not path.exists() else str(error.strerror)
+            raise FailedError(reason) from error
+        if len(data) > limit:
+            raise RefusedError(f"more than {limit / MEGABYTE:g} MB")
+        return data
+
+
+def _outcome(error: FetchError) -> Outcome:
+    return Outcome.REFUSED if isinstance(error, RefusedError) else Outcome.FAILED
+
+
+def _ending(candidate: Candidate, answer: Answer) -> Ending:
+    moved = answer.final_url != candidate.origin
+    return Ending(
+        candidate.id,
+        Outcome.STORED,
+        http_status=answer.status,
+        content_type=answer.content_type or None,
+        final_url=answer.final_url if moved else None,
+    )

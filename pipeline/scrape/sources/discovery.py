@@ -1,0 +1,39 @@
+"""What every source is given, and what it reports."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.catalog import Catalog
+from pipeline.settings import SetSettings
+from pipeline.web.fetch import Fetcher
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What a source works with."""
+
+    settings: SetSettings
+    catalog: Catalog
+    fetcher: Fetcher
+    now: Callable[[], str]
+    advance: Callable[[int], None]  # called with the pages or folders just read
+
+
+@dataclass(frozen=True)
+class Discovered:
+    """What a source found."""
+
+    new: int = 0  # candidates that the catalog did not know
+    pages_read: int = 0
+    pages_failed: int = 0  # tried again by the next run
+    pages_refused: int = 0
+    notes: tuple[str, ...] = ()  # what the engineer should hear of
+
+    def __add__(self, other: "Discovered") -> "Discovered":
+        return Discovered(
+            self.new + other.new,
+            self.pages_read + other.pages_read,
+            self.pages_failed + other.pages_failed,
+            self.pages_refused + other.pages_refused,
+            self.notes + other.notes,
+        )

@@ -1,0 +1,86 @@
+"""Photos in a folder that holds one folder a category, named as the category.
+
+Names are compared after Unicode normalisation (NFC): a disk may spell 「ガ」 in two
+characters. Files are taken sorted, at any depth; hidden ones are skipped.
+"""
+
+import os
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.catalog.candidates import Found
+from pipeline.errors import InputError
+from pipeline.scrape.sources.discovery import Discovered, Discovery
+from pipeline.settings import FolderSource
+
+
+def list_folder(source: FolderSource, discovery: Discovery) -> Discovered:
+    """Record the files of every category's folder as candidates.
+
+    Raises:
+        InputError: The folder does not exist or can't be read.
+    """
+    folders = _folders(source.path)
+    found = Discovered()
+    for category in discovery.settings.category_names:
+        folder = folders.pop(_normal(category), None)
+        if folder is None:
+            note = f"no folder {category!r} in {source.path}"
+            found += Discovered(notes=(note,))
+            continue
+        files = list(list_files(folder))
+        named = [file for file in files if _is_recordable(str(file))]
+        new = discovery.catalog.candidates.add(
+            [Found("folder", category, str(file)) for file in named], discovery.now()
+        )
+        notes: tuple[str, ...] = ()
+        if len(named) < len(files):
+            left = len(files) - len(named)
+            notes = (f"left out for names that are not UTF-8: {left} in {folder}",)
+        found += Discovered(new=new, notes=notes)
+        discovery.advance(1)
+    if folders:
+        names = ", ".join(sorted(folder.name for folder in folders.values()))
+        note = f"folders of no category in {source.path}: {names}"
+        found += Discovered(notes=(note,))
+    return found
+
+
+def list_files(folder: Path) -> Iterator[Path]:
+    """Yield the files below ``folder``, sorted, without hidden ones."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if not name.startswith("."):
+                yield Path(place) / name
+
+
+def _folders(root: Path) -> dict[str, Path]:
+    """Return the folders in ``root`` by normalised name."""
+    try:
+        return {
+            _normal(path.name): path
+            for path in sorted(root.iterdir())
+            if path.is_dir() and not path.name.startswith(".")
+        }
+    except FileNotFoundError as error:
+        raise InputError(
+            f'{root} does not exist; [[source]] kind = "folder" needs a folder that'
+            " holds one folder a category"
+        ) from error
+    except OSError as error:
+        raise InputError(f"{root} can't be read: {error.strerror}") from error
+
+
+def _normal(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _is_recordable(path: str) -> bool:
+    """Say whether a path is text: file systems also allow names that are not."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,108 @@
+"""Photos and labels, batch by batch, as Keras takes them.
+
+Which photos are in a batch and how they are changed follows from the seed, the epoch
+and the photo's place alone: a resumed training sees what an uninterrupted one does.
+"""
+
+import os
+import threading
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.networks.backend import keras
+from pipeline.networks.pixels import MappedPixels
+from pipeline.train.augment import Augment, Strength
+
+Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]  # (B, S, S, 3), (B, K)
+
+QUEUED = 8  # batches made ahead
+
+
+class TrainBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras carries no types
+    """Shuffled, augmented batches; ``epoch`` is set before each epoch begins."""
+
+    def __init__(
+        self,
+        pixels: MappedPixels,
+        y_true: NDArray[np.int64],
+        num_classes: int,
+        *,
+        batch_size: int,
+        image_size: int,
+        strength: Strength,
+        seed: int,
+    ) -> None:
+        super().__init__(
+            workers=_workers(), use_multiprocessing=False, max_queue_size=QUEUED
+        )
+        self.epoch = 0
+        self._pixels = pixels
+        self._targets = np.eye(num_classes, dtype=np.float32)[y_true]
+        self._batch_size = batch_size
+        self._image_size = image_size
+        self._strength = strength
+        self._seed = seed
+        self._of_thread = threading.local()
+
+    @property
+    def num_batches(self) -> int:
+        """Batches an epoch; the last may be short."""
+        return -(-len(self._pixels) // self._batch_size)
+
+    def photos_in(self, number: int) -> int:
+        """Count the photos of a batch."""
+        start = number * self._batch_size
+        return min(self._batch_size, len(self._pixels) - start)
+
+    def __getitem__(self, number: int) -> Batch:
+        order = np.random.default_rng((self._seed, self.epoch)).permutation(
+            len(self._pixels)
+        )
+        chosen = order[number * self._batch_size : (number + 1) * self._batch_size]
+        augment = self._augment()
+        images = [
+            augment(image, (self._seed, self.epoch, int(place)))
+            for image, place in zip(self._pixels.take(chosen), chosen, strict=True)
+        ]
+        return np.stack(images), self._targets[chosen]
+
+    def _augment(self) -> Augment:
+        """Return this thread's own: it carries random state."""
+        if not hasattr(self._of_thread, "augment"):
+            cached = self._pixels.squares.shape[1]
+            self._of_thread.augment = Augment(cached, self._image_size, self._strength)
+        made: Augment = self._of_thread.augment
+        return made
+
+
+class PlainBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras carries no types
+    """Batches in order, as they are."""
+
+    def __init__(
+        self,
+        pixels: MappedPixels,
+        y_true: NDArray[np.int64],
+        num_classes: int,
+        *,
+        batch_size: int,
+    ) -> None:
+        super().__init__(workers=_workers(), use_multiprocessing=False)
+        self._pixels = pixels
+        self._targets = np.eye(num_classes, dtype=np.float32)[y_true]
+        self._batch_size = batch_size
+
+    @property
+    def num_batches(self) -> int:
+        """Batches in all; the last may be short."""
+        return -(-len(self._pixels) // self._batch_size)
+
+    def __getitem__(self, number: int) -> Batch:
+        start = number * self._batch_size
+        chosen = np.arange(start, min(start + self._batch_size, len(self._pixels)))
+        return self._pixels.take(chosen), self._targets[chosen]
+
+
+def _workers() -> int:
+    """Threads that make batches: at least two, which is what Keras queues behind."""
+    return max(2, min(8, os.cpu_count() or 2))

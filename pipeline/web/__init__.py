@@ -1,0 +1,1 @@
+"""All that reaches the network: fetching, consent, and which addresses are let in."""

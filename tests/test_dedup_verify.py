@@ -1,0 +1,122 @@
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance, ImageOps
+
+from pipeline.dedup.quality import is_blank, quality_flags
+from pipeline.dedup.verify import Verdict, compare, is_coloured, make_square
+from pipeline.images import Pixels, decode_image, encode_jpeg
+
+RED, BLUE, BLACK, WHITE = (190, 30, 35), (30, 60, 190), (25, 25, 25), (240, 240, 238)
+
+
+def product(body: tuple[int, int, int], *, knobs: int = 3, angle: float = 10) -> Pixels:
+    """Draw a thing on white: a body, a neck, a plate and some knobs."""
+    image = np.full((400, 300, 3), 255, np.uint8)
+    cv2.rectangle(image, (140, 30), (160, 220), (120, 80, 40), -1)
+    cv2.ellipse(image, (150, 280), (80, 90), angle, 0, 360, body, -1)
+    cv2.ellipse(image, (120, 280), (25, 50), angle, 0, 360, (250, 250, 250), -1)
+    for knob in range(knobs):
+        cv2.circle(image, (180, 260 + 35 * knob), 12, (150, 150, 150), -1)
+    return image
+
+
+def verdict(first: Pixels, second: Pixels) -> Verdict:
+    return compare(make_square(first), make_square(second)).verdict
+
+
+EDITS = {
+    "same": lambda image: image,
+    "half size": lambda image: image.resize((150, 200), Image.Resampling.LANCZOS),
+    "third size": lambda image: image.resize((100, 133)),
+    "greyscale": lambda image: image.convert("L").convert("RGB"),
+    "brighter": lambda image: ImageEnhance.Brightness(image).enhance(1.25),
+    "darker": lambda image: ImageEnhance.Brightness(image).enhance(0.75),
+    "less contrast": lambda image: ImageEnhance.Contrast(image).enhance(0.7),
+    "less colour": lambda image: ImageEnhance.Color(image).enhance(0.6),
+    "a few pixels off": lambda image: image.crop((4, 3, 298, 397)),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS.keys())
+@pytest.mark.parametrize("quality", [95, 35])
+def test_edited_picture_is_a_copy(edit, quality):
+    edited = edit(Image.fromarray(product(RED)))
+    data = encode_jpeg(np.asarray(edited), quality)
+    assert verdict(product(RED), decode_image(data)) is Verdict.COPY
+
+
+def test_same_shape_in_another_colour_is_another_picture_for_certain():
+    blue_as_bright = (40, 100, 225)
+    grey = [int(np.dot(c, (0.299, 0.587, 0.114))) for c in (RED, blue_as_bright)]
+    assert abs(grey[0] - grey[1]) < 40
+    assert verdict(product(RED), product((60, 68, 140))) is Verdict.OTHER
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (product(BLACK), product(WHITE)),
+        (product(RED), product(BLUE)),
+        (product(BLACK), product(RED)),
+        (product(RED), product(RED, knobs=1)),
+        (product(WHITE), product(WHITE, knobs=1)),
+        (product(BLACK), product(BLACK, angle=40)),
+        (product(RED), product(RED)[:, ::-1]),
+    ],
+    ids=["finish", "colour", "grey and red", "knobs", "pale", "pose", "mirror"],
+)
+def test_look_alikes_are_no_copies(first, second):
+    assert verdict(first, second) is not Verdict.COPY
+
+
+def test_mirrored_square_is_that_of_the_mirrored_picture():
+    mirrored = np.asarray(ImageOps.mirror(Image.fromarray(product(RED))))
+    found = compare(make_square(product(RED)), make_square(mirrored).mirrored)
+    assert found.verdict is Verdict.COPY
+
+
+def test_pictures_without_contrast_are_no_copies():
+    plain = np.full((100, 100, 3), 128, np.uint8)
+    assert verdict(plain, plain) is Verdict.UNLIKE
+
+
+def test_noise_is_no_copy_of_other_noise():
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, 256, (2, 200, 200, 3), np.uint8)
+    assert verdict(first, second) is Verdict.UNLIKE
+
+
+def test_grey_pictures_are_told_from_coloured_ones():
+    assert is_coloured(product(RED))
+    assert not is_coloured(
+        np.asarray(Image.fromarray(product(RED)).convert("L"))[..., None].repeat(
+            3, axis=2
+        )
+    )
+
+
+def test_blank_is_nearly_one_colour():
+    rng = np.random.default_rng(0)
+    wall = np.full((200, 300, 3), (200, 180, 160), np.uint8)
+    noisy = np.clip(wall + rng.normal(0, 2, wall.shape), 0, 255).astype(np.uint8)
+    assert is_blank(wall)
+    assert is_blank(noisy)
+    assert not is_blank(product(WHITE))
+
+
+@pytest.mark.parametrize(
+    ("size", "min_side", "blank", "flags"),
+    [
+        ((640, 480), 64, False, ()),
+        ((90, 315), 64, False, ()),
+        ((728, 90), 64, False, ("extreme_aspect",)),
+        ((63, 80), 64, False, ("tiny",)),
+        ((32, 32), 0, False, ()),
+        ((12, 12), 0, True, ("blank", "tiny")),
+        ((300, 300), 64, None, ("unreadable",)),
+    ],
+    ids=["photo", "tall", "banner", "small", "wanted small", "dot", "unreadable"],
+)
+def test_flags_name_what_is_wrong(size, min_side, blank, flags):
+    assert quality_flags(*size, min_side=min_side, blank=blank) == flags

@@ -1,0 +1,133 @@
+import sys
+
+import numpy as np
+import pytest
+
+from pipeline.errors import SettingsError, WeightsError
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def backbones():
+    from pipeline.networks import backbones
+
+    return backbones
+
+
+@pytest.fixture(scope="module")
+def keras():
+    from pipeline.networks.backend import keras
+
+    return keras
+
+
+@pytest.fixture
+def images():
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+
+
+# One of each way that keras.applications prepares a picture.
+PREPARED = ["ResNet50", "MobileNetV2", "DenseNet121", "EfficientNetV2B0"]
+
+
+@pytest.mark.parametrize("name", PREPARED)
+def test_preprocessing_inside_the_model_is_the_networks_own(
+    name, backbones, keras, images
+):
+    model = backbones.build_backbone(name, "none", 32)
+    bare = getattr(keras.applications, name)(
+        weights=None, include_top=False, input_shape=(32, 32, 3), pooling="avg"
+    )
+    bare.set_weights(model.get_weights())
+    module = sys.modules[getattr(keras.applications, name).__module__]
+
+    expected = bare(module.preprocess_input(images.astype(np.float32)), training=False)
+
+    assert np.allclose(model(images, training=False), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_bytes_and_floats_give_the_same(backbones, images):
+    model = backbones.build_backbone("MobileNetV2", "none", 32)
+    assert np.array_equal(model(images), model(images.astype(np.float32)))
+
+
+def test_a_saved_model_is_loaded_by_keras_alone(backbones, keras, images, tmp_path):
+    backbone = backbones.build_backbone("ResNet50", "none", 32)
+    model = backbones.add_head(backbone, 3)
+    model.save(tmp_path / "model.keras")
+
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+
+    assert np.allclose(loaded(images), model(images), atol=1e-6)
+    assert np.allclose(np.asarray(loaded(images)).sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("suffix", [".weights.h5", ".h5"])
+def test_weights_saved_without_the_top_come_back(
+    suffix, backbones, keras, images, tmp_path
+):
+    bare = keras.applications.MobileNetV2(
+        weights=None, include_top=False, input_shape=(32, 32, 3)
+    )
+    file = tmp_path / f"notop{suffix}"
+    bare.save_weights(file) if suffix == ".weights.h5" else bare.save(file)
+
+    model = backbones.build_backbone("MobileNetV2", str(file), 32)
+
+    for found, expected in zip(model.get_weights(), bare.get_weights(), strict=True):
+        assert np.array_equal(found, expected)
+
+
+def test_weights_of_another_network_are_refused(backbones, keras, tmp_path):
+    other = keras.applications.MobileNet(
+        weights=None, include_top=False, input_shape=(32, 32, 3)
+    )
+    file = tmp_path / "other.weights.h5"
+    other.save_weights(file)
+    with pytest.raises(
+        WeightsError, match="can't be loaded into MobileNetV2"
+    ) as caught:
+        backbones.build_backbone("MobileNetV2", str(file), 32)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_something_else_is_refused(backbones, tmp_path):
+    file = tmp_path / "notes.weights.h5"
+    file.write_text("these are not weights")
+    with pytest.raises(WeightsError, match="can't be loaded into MobileNetV2"):
+        backbones.build_backbone("MobileNetV2", str(file), 32)
+
+
+def test_an_unknown_backbone_is_answered_with_close_ones(backbones):
+    with pytest.raises(SettingsError, match=r"did you mean ResNet50 or .* known: Conv"):
+        backbones.build_backbone("resnet_50", "none", 32)
+
+
+def test_a_picture_too_small_for_the_network_is_named(backbones):
+    with pytest.raises(
+        SettingsError, match="InceptionV3 can't be built for image_size"
+    ):
+        backbones.build_backbone("InceptionV3", "none", 32)
+
+
+def test_every_listed_backbone_says_how_it_prepares_a_picture(backbones, keras):
+    names = backbones.list_backbones()
+    assert len(names) > 30
+    for name in names:
+        module = sys.modules[getattr(keras.applications, name).__module__]
+        assert callable(module.preprocess_input)
+
+
+def test_only_batch_norm_is_frozen(backbones, keras):
+    model = backbones.build_backbone("MobileNetV2", "none", 32)
+    before = len(model.trainable_variables)
+    backbones.freeze_batch_norm(model)
+    norms = [
+        layer
+        for layer in model.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    assert len(norms) > 10
+    assert len(model.trainable_variables) == before - 2 * len(norms)

@@ -1,0 +1,81 @@
+import threading
+
+import pytest
+
+from pipeline.scrape.workers import work_through
+
+
+def test_every_job_is_done_once():
+    jobs = {"a": list(range(50)), "b": list(range(50, 60)), "c": []}
+
+    assert sorted(work_through(jobs, lambda job: job, 4)) == list(range(60))
+
+
+def test_no_jobs_are_no_work():
+    assert list(work_through({}, lambda job: job, 4)) == []
+
+
+def test_a_busy_host_does_not_keep_the_others_waiting():
+    release = threading.Event()
+    done: list[str] = []
+
+    def work(job: str) -> str:
+        if job.startswith("slow"):
+            assert release.wait(10)
+        return job
+
+    jobs = {"slow": [f"slow{number}" for number in range(40)], "quick": ["q1", "q2"]}
+    for job in work_through(jobs, work, 2):
+        done.append(job)
+        if len(done) == 2:
+            release.set()
+
+    assert sorted(done[:2]) == ["q1", "q2"]
+    assert len(done) == 42
+
+
+def test_a_host_is_never_given_more_jobs_at_a_time_than_it_may_have():
+    busy, most, lock = [0], [0], threading.Lock()
+
+    def work(job: int) -> int:
+        with lock:
+            busy[0] += 1
+            most[0] = max(most[0], busy[0])
+        with lock:
+            busy[0] -= 1
+        return job
+
+    assert len(list(work_through({"a": list(range(200))}, work, 3))) == 200
+    assert most[0] <= 3
+
+
+def test_what_a_job_raises_is_raised_and_no_further_job_begins():
+    begun: list[int] = []
+
+    def work(job: int) -> int:
+        begun.append(job)
+        if job == 3:
+            raise KeyError("broken")
+        return job
+
+    with pytest.raises(KeyError, match="broken"):
+        list(work_through({"a": list(range(1000))}, work, 1))
+
+    assert begun == [0, 1, 2, 3]
+
+
+def test_a_reader_that_stops_reading_stops_the_work():
+    begun: list[int] = []
+    may_begin = threading.Semaphore(1)
+
+    def work(job: int) -> int:
+        assert may_begin.acquire(timeout=10)
+        begun.append(job)
+        return job
+
+    results = work_through({"a": list(range(1000))}, work, 1)
+    next(results)
+    results.close()
+    may_begin.release(1000)
+
+    assert len(begun) <= 2  # the second may have been taken before the end

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow
+
+SIDE, CACHED = 16, 18
+
+
+def pixels(number):
+    from pipeline.networks.pixels import MappedPixels
+
+    rng = np.random.default_rng(0)
+    squares = rng.integers(0, 256, (number, CACHED, CACHED, 3), dtype=np.uint8)
+    return MappedPixels(squares, np.arange(number)[::-1])
+
+
+def train_batches(number=10, seed=0):
+    from pipeline.train.augment import Strength
+    from pipeline.train.batches import TrainBatches
+
+    return TrainBatches(
+        pixels(number),
+        np.arange(number) % 3,
+        3,
+        batch_size=4,
+        image_size=SIDE,
+        strength=Strength(),
+        seed=seed,
+    )
+
+
+def all_of(batches):
+    images, targets = zip(
+        *[batches[number] for number in range(batches.num_batches)], strict=True
+    )
+    return np.concatenate(images), np.concatenate(targets)
+
+
+def test_every_photo_is_seen_once_an_epoch():
+    batches = train_batches()
+    images, targets = all_of(batches)
+    assert batches.num_batches == 3
+    assert [batches.photos_in(number) for number in range(3)] == [4, 4, 2]
+    assert images.shape == (10, SIDE, SIDE, 3)
+    assert images.dtype == np.uint8
+    assert targets.sum(axis=0).tolist() == [4, 3, 3]
+
+
+def test_an_epoch_is_the_same_whenever_and_in_whatever_order_it_is_read():
+    first, second = train_batches(), train_batches()
+    first.epoch = second.epoch = 3
+    expected = [first[number] for number in range(3)]
+    for number in (2, 0, 1):
+        images, targets = second[number]
+        assert np.array_equal(images, expected[number][0])
+        assert np.array_equal(targets, expected[number][1])
+
+
+def test_epochs_and_seeds_differ():
+    first, second, third = train_batches(), train_batches(), train_batches(seed=1)
+    second.epoch = 1
+    assert not np.array_equal(all_of(first)[0], all_of(second)[0])
+    assert not np.array_equal(all_of(first)[0], all_of(third)[0])
+
+
+def test_plain_batches_are_the_squares_in_order():
+    from pipeline.train.batches import PlainBatches
+
+    squares = pixels(5)
+    batches = PlainBatches(squares, np.arange(5) % 2, 2, batch_size=2)
+    images, targets = all_of(batches)
+    assert np.array_equal(images, squares.take(np.arange(5)))
+    assert targets.argmax(axis=1).tolist() == [0, 1, 0, 1, 0]

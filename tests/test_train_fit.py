@@ -1,0 +1,194 @@
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import RunError
+from pipeline.progress import silent
+from pipeline.train.state import StateFile
+
+pytestmark = pytest.mark.slow
+
+SIDE, CACHED, NUMBER = 16, 18, 22
+
+
+def squares():
+    """Return dark and light noise, and which is which."""
+    from pipeline.networks.pixels import MappedPixels
+
+    rng = np.random.default_rng(0)
+    y_true = np.arange(NUMBER) % 2
+    light = 60 + 100 * y_true[:, None, None, None]
+    noise = rng.integers(0, 60, (NUMBER, CACHED, CACHED, 3))
+    return MappedPixels((light + noise).astype(np.uint8), np.arange(NUMBER)), y_true
+
+
+def build():
+    """Build a network with all that carries state: dropout, BatchNorm."""
+    from pipeline.networks.backend import keras
+
+    keras.utils.set_random_seed(5)
+    photo = keras.Input((SIDE, SIDE, 3))
+    features = keras.layers.Rescaling(1 / 255)(photo)
+    features = keras.layers.Conv2D(4, 3, strides=2)(features)
+    features = keras.layers.BatchNormalization()(features)
+    features = keras.layers.GlobalAveragePooling2D()(features)
+    features = keras.layers.Dropout(0.3)(features)
+    return keras.Model(photo, keras.layers.Dense(2, activation="softmax")(features))
+
+
+def train(folder, *, progress=silent, on_rate=lambda rate: None, **schedule):
+    """Train the small network; return it and how it went."""
+    from pipeline.networks.pixels import MappedPixels
+    from pipeline.train.augment import Strength
+    from pipeline.train.batches import PlainBatches, TrainBatches
+    from pipeline.train.fit import Schedule, fit
+
+    pixels, y_true = squares()
+    cropped = MappedPixels(pixels.squares[:, 1:-1, 1:-1], pixels.places)
+    model = build()
+    standing = fit(
+        model,
+        TrainBatches(
+            pixels,
+            y_true,
+            2,
+            batch_size=4,
+            image_size=SIDE,
+            strength=Strength(),
+            seed=0,
+        ),
+        PlainBatches(cropped, y_true, 2, batch_size=8),
+        replace(Schedule(4, 0.05, 1, 10), **schedule),
+        StateFile(folder / "state"),
+        progress=progress,
+        on_rate=on_rate,
+    )
+    return model, standing
+
+
+def without_times(history):
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in history]
+
+
+@contextmanager
+def killing_progress(description, total):
+    """Kill this process in the middle of the third epoch (of 6 batches)."""
+    done = []
+
+    def advance(steps):
+        done.append(steps)
+        if len(done) == 15:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    yield advance
+
+
+def test_a_killed_training_goes_on_and_ends_as_an_undisturbed_one(tmp_path):
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    ended = subprocess.run(
+        [sys.executable, __file__, str(killed)], check=False, capture_output=True
+    )
+    assert ended.returncode == -signal.SIGKILL
+    assert ended.stderr == b""  # the backend's start-up lines are kept off it
+
+    resumed, resumed_standing = train(killed)
+    undisturbed, standing = train(whole)
+
+    assert resumed_standing.epochs == standing.epochs == 4
+    assert without_times(resumed_standing.history) == without_times(standing.history)
+    for found, expected in zip(
+        resumed.get_weights(), undisturbed.get_weights(), strict=True
+    ):
+        assert np.array_equal(found, expected)
+
+
+def test_a_training_that_is_over_is_not_continued(tmp_path):
+    model, standing = train(tmp_path, epochs=2)
+    again, same = train(tmp_path, epochs=2)
+    assert same == standing
+    for found, expected in zip(again.get_weights(), model.get_weights(), strict=True):
+        assert np.array_equal(found, expected)
+
+
+def test_the_schedule_warms_up_and_ends_low(tmp_path):
+    _, standing = train(tmp_path, epochs=4, learning_rate=0.05)
+    rates = [row["learning_rate"] for row in standing.history]
+    assert rates[0] == pytest.approx(0.05, rel=0.2)
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.001
+    assert standing.stopped_because == "all epochs done"
+
+
+def test_training_stops_where_validation_gets_no_better(tmp_path):
+    _, standing = train(tmp_path, epochs=30, learning_rate=2.0, patience=2)
+    assert standing.epochs < 30
+    assert standing.epochs - standing.best_epoch == 2
+    assert standing.stopped_because == "val_loss did not fall for 2 epochs"
+
+
+def test_the_best_snapshot_is_what_is_left(tmp_path):
+    from pipeline.networks.backend import keras
+
+    model, standing = train(tmp_path, epochs=6, learning_rate=0.8)
+    pixels, y_true = squares()
+    inner = pixels.squares[:, 1:-1, 1:-1]
+    pred_probs = np.asarray(model(inner, training=False))
+    loss = keras.losses.SparseCategoricalCrossentropy()(y_true, pred_probs)
+    lowest = min(row["val_loss"] for row in standing.history)
+    assert float(loss) == pytest.approx(lowest, rel=1e-3)
+    assert standing.best_loss == lowest
+
+
+def test_max_minutes_ends_training_within_an_epoch(tmp_path):
+    steps: list[int] = []
+
+    @contextmanager
+    def progress(description, total):
+        yield steps.append
+
+    _, standing = train(tmp_path, progress=progress, epochs=50, max_minutes=1e-6)
+    assert len(steps) == 1
+    assert standing.epochs == 1
+    assert standing.stopped_because == "max_minutes = 1e-06 were over"
+
+
+def test_a_loss_that_is_no_number_is_an_error_that_says_what_to_do(tmp_path):
+    with pytest.raises(
+        RunError, match=r"lower \[train\] learning_rate \(it was 1e\+30"
+    ):
+        train(tmp_path, learning_rate=1e30)
+
+
+def test_the_rate_is_told_once_and_progress_counts_batches(tmp_path):
+    told: list[float] = []
+    announced: list[tuple[str, int | None]] = []
+    steps: list[int] = []
+
+    @contextmanager
+    def progress(description, total):
+        announced.append((description, total))
+        yield steps.append
+
+    _, standing = train(tmp_path, progress=progress, on_rate=told.append, epochs=2)
+    assert len(told) == 1
+    assert told[0] > 0
+    assert announced == [("training", 12)]
+    assert sum(steps) == 12
+    assert standing.images_per_second > 0
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_both_optimizers_learn_what_is_easy(tmp_path, optimizer):
+    _, standing = train(tmp_path, epochs=12, optimizer=optimizer)
+    assert standing.best_loss < standing.history[0]["val_loss"]
+
+
+if __name__ == "__main__":
+    train(Path(sys.argv[1]), progress=killing_progress)

@@ -1,0 +1,71 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.catalog import Part, Status
+from pipeline.catalog.photos import Photo
+from pipeline.settings import TrainSettings
+from pipeline.train.job import Examples, Material
+
+
+def photo(number, label="Flying V"):
+    return Photo(
+        sha256=f"{number:064x}",
+        extension="jpg",
+        group_id=number,
+        copies=0,
+        origin="",
+        page="",
+        title="",
+        author="",
+        licence="",
+        scraped_as=(label,),
+        label=label,
+        status=Status.SCRAPED,
+        version=0,
+        flags=(),
+    )
+
+
+def examples(*photos):
+    return Examples(tuple(photos), np.zeros(len(photos), np.int64))
+
+
+PHOTOS = [photo(number) for number in range(4)]
+MATERIAL = Material(
+    settings=TrainSettings(),
+    labels=("Flying V", "Explorer"),
+    parts={Part.TRAIN: examples(*PHOTOS[:3]), Part.VAL: examples(PHOTOS[3])},
+    weights="imagenet",
+    without_photos=(),
+)
+PARTS = dict(MATERIAL.parts)
+CHANGED = {
+    "a setting": replace(MATERIAL, settings=TrainSettings(epochs=3)),
+    "the order of the labels": replace(MATERIAL, labels=("Explorer", "Flying V")),
+    "the weights' bytes": replace(MATERIAL, weights="ab" * 32),
+    "a photo more": replace(MATERIAL, parts=PARTS | {Part.TEST: examples(photo(9))}),
+    "a photo in another part": replace(
+        MATERIAL,
+        parts={Part.TRAIN: examples(*PHOTOS[:2]), Part.VAL: examples(*PHOTOS[2:])},
+    ),
+    "a label": replace(
+        MATERIAL,
+        parts=PARTS | {Part.VAL: examples(photo(3, "Explorer"))},
+    ),
+}
+
+
+@pytest.mark.parametrize("changed", CHANGED.values(), ids=CHANGED.keys())
+def test_the_fingerprint_changes_with(changed):
+    assert changed.fingerprint != MATERIAL.fingerprint
+
+
+def test_the_fingerprint_does_not_depend_on_the_order_of_photos():
+    shuffled = replace(
+        MATERIAL,
+        parts={Part.VAL: examples(PHOTOS[3]), Part.TRAIN: examples(*PHOTOS[2::-1])},
+    )
+    assert shuffled.fingerprint == MATERIAL.fingerprint
+    assert len(MATERIAL.fingerprint) == 64
