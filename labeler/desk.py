@@ -20,8 +20,10 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from labeler.shelf import Shelf
 from pipeline.catalog import Catalog, Status, opened
-from pipeline.catalog.journal import MACHINE, Action, Answer, Op
+from pipeline.catalog.events import MACHINE
+from pipeline.catalog.journal import Action, Answer, Op
 from pipeline.catalog.photos import Photo
 from pipeline.errors import MekikiError
 from pipeline.home import SetFolder, existing_set
@@ -31,7 +33,6 @@ from pipeline.settings import SetSettings, load_settings
 SHOWN_SIDE = 1024  # pixels of the longer side
 MAX_NAME = 60  # characters of a curator's name
 HISTORY = 5000  # of the journal's newest lines that "decided by me" looks at
-FRESH_S = 30  # seconds after which photos are read again, whoever wrote
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])")
 
 Weight = Literal["saved", "warning", "error"]
@@ -64,15 +65,14 @@ class Desk:
     folder: SetFolder
     settings: SetSettings
     catalog: Catalog
+    shelf: Shelf
     cursor: Cursor
     user: str
     now: Callable[[], str] = lambda: datetime.now(UTC).isoformat()
 
     def photos(self) -> list[Photo]:
         """List the photos as they are now; not to be modified."""
-        newest = self.catalog.journal.history(limit=1)
-        event_id = newest[0].event_id if newest else 0
-        return _read_photos(self.folder, event_id, self.catalog)
+        return self.shelf.photos()
 
     def mine(self) -> list[str]:
         """List what this curator decided, newest first, by sha256."""
@@ -192,7 +192,8 @@ def open_desk(home: Path, name: str, cursor: Cursor, user: str) -> Desk:
     """
     folder = existing_set(home, name)
     settings = load_settings(folder.settings_file)
-    return Desk(folder, settings, _open_catalog(folder)[0], cursor, user)
+    catalog, shelf, _ = _open_catalog(folder)
+    return Desk(folder, settings, catalog, shelf, cursor, user)
 
 
 def check_name(typed: str) -> str | None:
@@ -249,17 +250,12 @@ def _overtaken(answer: Answer) -> Notice:
     )
 
 
-@st.cache_resource(show_spinner=False, on_release=lambda opening: opening[1].close())
-def _open_catalog(folder: SetFolder) -> tuple[Catalog, ExitStack]:
+@st.cache_resource(show_spinner=False, on_release=lambda opening: opening[2].close())
+def _open_catalog(folder: SetFolder) -> tuple[Catalog, Shelf, ExitStack]:
     """Open the catalog once a process, for all curators."""
     stack = ExitStack()
-    return stack.enter_context(opened(folder)), stack
-
-
-@st.cache_resource(show_spinner=False, max_entries=2, ttl=FRESH_S)
-def _read_photos(folder: SetFolder, event_id: int, _catalog: Catalog) -> list[Photo]:
-    """Read the photos anew after every event of the journal, whoever caused it."""
-    return _catalog.photos.photos()
+    catalog = stack.enter_context(opened(folder))
+    return catalog, Shelf(catalog), stack
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

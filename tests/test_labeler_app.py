@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from labeler.desk import Cursor, check_name, open_desk, plain
 from labeler.ending import GRACE_S, Ending, farewell
+from labeler.shelf import FRESH_S, Shelf
 from pipeline.catalog import Outcome, Status, opened
 from pipeline.catalog.candidates import Ending as CandidateEnding
 from pipeline.catalog.candidates import Found
@@ -252,6 +253,31 @@ def test_presses_before_the_browser_could_show_the_next_photo_are_dropped(
         ("relabel", True)
     ]
     assert desk.cursor.pinned is None
+
+
+def test_the_shelf_shows_at_all_times_what_the_catalog_holds(folder: SetFolder):
+    plant(folder, [Planted("Cherry", seed) for seed in range(4)])
+    time = [0.0]
+    rng = np.random.default_rng(7)
+    with opened(folder) as catalog:
+        shelf = Shelf(catalog, clock=lambda: time[0])
+        for seq in range(1, 60):
+            photo = shelf.photos()[int(rng.integers(4))]
+            user = ("Hana", "Kenji")[int(rng.integers(2))]
+            match int(rng.integers(5)):
+                case 0:
+                    catalog.journal.undo(user, "tab", seq, NOW)
+                case kind:
+                    version = photo.version - int(rng.integers(4) == 0)  # some stale
+                    action = list(Action)[kind - 1]
+                    op = Op(photo.sha256, action, "桜", version, user, "tab", seq)
+                    catalog.journal.apply(op, NOW)
+
+            if rng.integers(3):  # else the next look finds two events at once
+                assert shelf.photos() == catalog.photos.photos()
+        catalog.photos.write_groupings([])
+        time[0] += FRESH_S
+        assert shelf.photos() == []
 
 
 def test_undo_reaches_back_through_everything_this_curator_said(folder: SetFolder):

@@ -126,7 +126,8 @@ def test_pages_become_stored_photos_and_every_candidate_has_its_reason(
     assert summary.stored == {"cat": 24, "dog": 24}
     assert summary.line == (
         "6 pages read, 52 new candidates, 52 tried; in all 43 stored, 5 known,"
-        " 4 refused, 0 failed; 48 photos of 2 categories in the store (fewest: 24 of cat)"
+        " 4 refused, 0 failed; 48 photos of 2 categories in the store (fewest: 24 of"
+        " cat)"
     )
     stored = {path.stem for path in folder.images.rglob("*.jpg")}
     assert stored == {sha256 for (sha256, *_) in rows(folder)["image"]}
@@ -297,6 +298,25 @@ def test_private_addresses_are_refused_unless_the_set_allows_them(folder, site, 
     with catalogs.opened(folder) as catalog:
         reasons = {page.reason for page in catalog.candidates.pages().values()}
     assert reasons == {"private address"}
+
+    write_set(folder, pages_source(site))  # allows them
+
+    assert run(folder).discovered.pages_read == 6
+
+
+def test_a_photo_is_asked_for_once_the_set_allows_its_address(folder, site, jpeg):
+    good = site.add("/a.jpg", photo(jpeg(1)))
+    write_set(folder, list_source(folder, f"{good},cat"))
+    text = folder.settings_file.read_text(encoding="utf-8")
+    careful = text.replace("allow_private = true", "allow_private = false")
+    folder.settings_file.write_text(careful, encoding="utf-8")
+    run(folder)
+    assert counts(folder) == {"refused": {"private address": 1}}
+
+    folder.settings_file.write_text(text, encoding="utf-8")
+    run(folder)
+
+    assert counts(folder) == {"stored": {"": 1}}
 
 
 def test_no_contact_no_request_beyond_this_machine(folder, site):

@@ -23,7 +23,7 @@ from pipeline.dedup.matching import Link
 
 SAME_PIXELS = "same pixels"
 _BORDER = 0.03  # of a side, by which a content's share must be smaller
-_SHAPE = 0.05  # by which the logarithms of two contents' aspects may differ
+_SHAPE = 0.1  # by which the logarithms of two contents' aspects may differ
 _REAL_SIZE = 0.5  # of the most pixels in the group: less can't be the original
 
 

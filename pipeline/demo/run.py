@@ -9,16 +9,21 @@ in the run's folder, and onto the report.
 import csv
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from pipeline import catalog as catalogs
 from pipeline.catalog import Catalog
 from pipeline.check import check
 from pipeline.dedup import dedup
+from pipeline.demo.compare import (
+    DemoResult,
+    compare_groups,
+    compare_verdicts,
+    last_screen,
+)
 from pipeline.demo.shop import Shop, build_shop
 from pipeline.demo.site import Site, serve_shop
 from pipeline.errors import NetworkError
@@ -54,39 +59,6 @@ weights = "none"
 image_size = 96
 seed = {seed}
 """
-
-
-@dataclass(frozen=True)
-class Duplicates:
-    """Planted copies, and what became of them."""
-
-    planted: int
-    found: int  # in one group with their original
-    missed: int
-    wrongly_merged: int  # pictures in a group with one they are no copy of
-
-
-@dataclass(frozen=True)
-class WrongTags:
-    """Products with a wrong tag, and what the check said."""
-
-    planted: int
-    found: int  # called a mismatch
-    missed: int
-    false_alarms: int  # rightly tagged ones called a mismatch
-    checked: int  # rows with a usable photo, wrong ones included
-
-
-@dataclass(frozen=True)
-class DemoResult:
-    """What ``demo.json`` holds."""
-
-    seed: int
-    duplicates: Duplicates
-    wrong_tags: WrongTags
-    val_accuracy: float
-    forbidden_fetched: int
-    seconds: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -203,77 +175,6 @@ def _learn(
     return trained.run
 
 
-def compare_groups(shop: Shop, groups: Mapping[str, frozenset[int]]) -> Duplicates:
-    """Hold the groups that dedup made against the copies that were planted.
-
-    Args:
-        shop: What was planted.
-        groups: Every file that was scraped, and the groups it is in: one, unless two
-            sizes of it were fetched and not found to be copies.
-    """
-    root = {photo.file: photo.copy_of or photo.file for photo in shop.photos}
-    none: frozenset[int] = frozenset()
-    found = sum(
-        len(groups.get(photo.file, none) | groups.get(root[photo.file], none)) == 1
-        and photo.file in groups
-        and root[photo.file] in groups
-        for photo in shop.copies
-    )
-    members: dict[int, set[str]] = {}
-    for file, its_groups in groups.items():
-        for group in its_groups:
-            members.setdefault(group, set()).add(file)
-    merged = sum(
-        len(files)
-        for files in members.values()
-        if len({root[file] for file in files}) > 1
-    )
-    planted = len(shop.copies)
-    return Duplicates(planted, found, planted - found, merged)
-
-
-def compare_verdicts(shop: Shop, verdicts: Sequence[str]) -> WrongTags:
-    """Hold the check's verdicts, one a product, against the tags that were planted."""
-    told = [
-        (product.tag != product.shape, verdict == "mismatch")
-        for product, verdict in zip(shop.products, verdicts, strict=True)
-        if product.is_usable and product.tag in shop.categories
-    ]
-    planted = sum(wrong for wrong, _ in told)
-    found = sum(wrong and alarm for wrong, alarm in told)
-    return WrongTags(
-        planted=planted,
-        found=found,
-        missed=planted - found,
-        false_alarms=sum(alarm and not wrong for wrong, alarm in told),
-        checked=len(told),
-    )
-
-
-def last_screen(
-    result: DemoResult, folder: SetFolder, report: Path, verdicts: Path
-) -> Iterable[str]:
-    """Say what was found against what was planted, and where to look."""
-    copies, tags = result.duplicates, result.wrong_tags
-    right = tags.checked - tags.planted
-    rows = [
-        ("copies planted", f"{copies.planted}", f"{copies.found} found"),
-        ("photos merged wrongly", "0", f"{copies.wrongly_merged}"),
-        ("wrong tags planted", f"{tags.planted}", f"{tags.found} found"),
-        ("right tags", f"{right}", f"{tags.false_alarms} called wrong"),
-        ("forbidden photos fetched", "0", f"{result.forbidden_fetched}"),
-        ("validation accuracy", "", f"{result.val_accuracy:.1%}"),
-        ("seconds in all", "", f"{result.seconds['total']:.0f}"),
-    ]
-    yield ""
-    yield f"{'':26}{'planted':>8}   found"
-    yield from (f"{name:26}{planted:>8}   {found}" for name, planted, found in rows)
-    yield ""
-    yield f"the report      {report}"
-    yield f"the verdicts    {verdicts}"
-    yield f"the labeler     mekiki --home {folder.home} label {DEMO}"
-
-
 def _empty(folder: SetFolder) -> None:
     catalogs.drop(folder)
     for place in (folder.folder, folder.models):
@@ -294,12 +195,10 @@ def _write_settings(folder: SetFolder, shop: Shop, site: Site) -> None:
 def _groups_by_file(catalog: Catalog, shop: Shop) -> dict[str, frozenset[int]]:
     """Return the groups of every photo of the shop that was stored, by its file."""
     group_of = {row.sha256: row.group_id for row in catalog.photos.groupings()}
-    known = {photo.file for photo in shop.photos}
     groups: dict[str, frozenset[int]] = {}
     for origin, facts in catalog.candidates.stored_origins().items():
-        # whatever its size, a photo's address ends in its folder and its name
-        file = "/".join(unquote(urlsplit(origin).path).split("/")[-2:])
-        if file in known:
+        file = shop.file_of(origin)
+        if file is not None:
             ours = groups.get(file, frozenset())
             groups[file] = ours | {group_of[facts.sha256]}
     return groups

@@ -20,7 +20,13 @@ from pipeline.home import SetFolder
 from pipeline.images import ImageStore
 from pipeline.progress import Progress
 from pipeline.scrape.download import Downloader
-from pipeline.scrape.sources import SOURCES, Discovered, Discovery, addresses_asked
+from pipeline.scrape.sources import (
+    SOURCES,
+    Discovered,
+    Discovery,
+    addresses_asked,
+    lifted_refusals,
+)
 from pipeline.scrape.workers import work_through
 from pipeline.settings import SetSettings
 from pipeline.web.addresses import host_of, netloc_of
@@ -93,7 +99,7 @@ def scrape(
             for source in settings.source:
                 discovered += SOURCES[source.kind](source, discovery)
         for note in discovered.notes:
-            logger.warning("%s", note)
+            logger.info("%s", note)
         stored_before = catalog.candidates.stored_origins()
         due = _due(settings, catalog, now)
         _fetch_photos(
@@ -119,7 +125,8 @@ def scrape(
 def _due(settings: SetSettings, catalog: Catalog, now: Now) -> list[Candidate]:
     """List the candidates to try; a row of a list under no category is refused."""
     names = set(settings.category_names)
-    catalog.candidates.reopen(UNKNOWN_CATEGORY, names)
+    for reason in (UNKNOWN_CATEGORY, *lifted_refusals(settings)):
+        catalog.candidates.reopen(reason, names)
     pending = catalog.candidates.pending()
     strange = [
         Ending(candidate.id, Outcome.REFUSED, UNKNOWN_CATEGORY)

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from pipeline.scrape.sources.discovery import Discovered, Discovery
+from pipeline.scrape.sources.discovery import Discovered, Discovery, lifted_refusals
 from pipeline.scrape.sources.folder import list_folder
 from pipeline.scrape.sources.pages import crawl_pages, first_pages
 from pipeline.scrape.sources.urls import list_urls, read_rows
 from pipeline.settings import PagesSource, SetSettings, UrlsSource
 
-__all__ = ["SOURCES", "Discovered", "Discovery", "addresses_asked"]
+__all__ = ["SOURCES", "Discovered", "Discovery", "addresses_asked", "lifted_refusals"]
 
 # Each records its candidates, in an order that is always the same.
 SOURCES: Mapping[str, Callable[..., Discovered]] = {

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from pipeline.catalog import Catalog
 from pipeline.settings import SetSettings
+from pipeline.web.answers import NO_CONTACT, PRIVATE
+from pipeline.web.contact import contact_of
 from pipeline.web.fetch import Fetcher
 
 
@@ -37,3 +39,9 @@ class Discovered:
             self.pages_refused + other.pages_refused,
             self.notes + other.notes,
         )
+
+
+def lifted_refusals(settings: SetSettings) -> tuple[str, ...]:
+    """Return the reasons that can't hold any more, as the settings are now."""
+    lifted = (PRIVATE,) if settings.scrape.allow_private else ()
+    return (*lifted, NO_CONTACT) if contact_of(settings) else lifted

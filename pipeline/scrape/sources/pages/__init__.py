@@ -12,7 +12,7 @@ from urllib.parse import quote
 from pipeline.catalog import Outcome
 from pipeline.catalog.candidates import Found, PageRead
 from pipeline.errors import InputError, SettingsError
-from pipeline.scrape.sources.discovery import Discovered, Discovery
+from pipeline.scrape.sources.discovery import Discovered, Discovery, lifted_refusals
 from pipeline.scrape.sources.pages.following import find_next_page, site_name
 from pipeline.scrape.sources.pages.markup import read_markup
 from pipeline.scrape.sources.pages.pictures import Picture, find_pictures
@@ -80,6 +80,7 @@ class _Crawl:
         self._max_pages = max_pages
         self._discovery = discovery
         self._known = known
+        self._lifted = lifted_refusals(discovery.settings)
 
     def run(self, first_url: str) -> Discovered:
         """Read the pages from ``first_url`` on that were not read before."""
@@ -89,12 +90,18 @@ class _Crawl:
             is_first = not seen
             seen.add(url)
             page = self._known.get((self._category, url))
-            if page is None or page.outcome is Outcome.FAILED:
+            if page is None or self._is_due(page):
                 page, new = self._read(url, is_first=is_first)
                 found += _count(page, new)
                 self._discovery.advance(1)
             url = page.next_url if page.outcome is Outcome.STORED else None
         return found
+
+    def _is_due(self, page: PageRead) -> bool:
+        """Say whether a page that was met before is to be asked for again."""
+        return page.outcome is Outcome.FAILED or (
+            page.outcome is Outcome.REFUSED and page.reason in self._lifted
+        )
 
     def _read(self, url: str, *, is_first: bool) -> tuple[PageRead, int]:
         """Fetch one page and record how that ended; count the new candidates."""
@@ -118,7 +125,7 @@ class _Crawl:
         except InputError as error:
             outcome, reason = Outcome.REFUSED, str(error)
         if reason:
-            logger.warning("page %s: %s", url, reason)
+            logger.info("page %s: %s", url, reason)
         page = PageRead("pages", self._category, url, outcome, reason, next_url)
         self._known[self._category, url] = page
         rows = [self._candidate(picture, url) for picture in pictures]
