@@ -74,6 +74,21 @@ def test_undo_does_not_touch_what_somebody_said_since(catalog, photo):
     assert (answer.accepted, answer.label, answer.by) == (False, "cow", "bob")
 
 
+def test_undo_goes_on_past_a_word_that_somebody_changed(catalog, folder, add_photos):
+    first, second = add_photos(catalog, folder, ("cat", 1), ("cat", 2))
+    catalog.journal.apply(relabel(first, "dog", 0, "ann", 1), NOW)
+    catalog.journal.apply(relabel(second, "dog", 0, "ann", 2), NOW)
+    catalog.journal.apply(relabel(second, "cow", 1, "bob", 1), NOW)
+
+    answers = [catalog.journal.undo("ann", "tab of ann", seq, NOW) for seq in (3, 4, 5)]
+
+    assert [(a.sha256, a.accepted) if a else None for a in answers] == [
+        (second, False),
+        (first, True),
+        None,
+    ]
+
+
 def test_an_undo_sent_twice_takes_back_one_word(catalog, photo):
     catalog.journal.apply(relabel(photo, "dog", 0, seq=1), NOW)
     catalog.journal.apply(relabel(photo, "cow", 1, seq=2), NOW)

@@ -1,3 +1,5 @@
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -131,3 +133,33 @@ def test_only_batch_norm_is_frozen(backbones, keras):
     ]
     assert len(norms) > 10
     assert len(model.trainable_variables) == before - 2 * len(norms)
+
+
+def test_imagenet_weights_out_of_reach_are_one_line_with_the_ways_on(tmp_path):
+    code = (
+        "from pipeline.networks.backbones import build_backbone\n"
+        "from pipeline.errors import WeightsError\n"
+        "try:\n"
+        "    build_backbone('MobileNetV2', 'imagenet', 96)\n"
+        "except WeightsError as error:\n"
+        "    print(error)\n"
+    )
+    nowhere = "http://127.0.0.1:9"  # nothing listens there
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ
+        | {"KERAS_HOME": str(tmp_path), "https_proxy": nowhere, "no_proxy": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    file = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5"
+    assert ended.stderr == ""
+    assert ended.stdout.count("\n") == 1
+    assert ended.stdout.startswith(
+        "the ImageNet weights of MobileNetV2 can't be fetched from https://"
+    )
+    assert (
+        f"put {file} into {tmp_path / 'models'} (KERAS_HOME moves it)" in ended.stdout
+    )
+    assert '"none"' in ended.stdout

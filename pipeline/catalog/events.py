@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from pipeline.catalog.tables import EVENT, ITEM, Status
 
@@ -66,17 +66,35 @@ def event_of(
     return connection.execute(query).first()
 
 
-def newest_standing(
-    connection: Connection, which: ColumnElement[bool]
+def newest_word(
+    connection: Connection, user: str, actions: Sequence[str]
 ) -> Row[tuple[object, ...]] | None:
-    """Return the newest accepted event of a kind that was not taken back."""
+    """Return the user's newest accepted event that no undo has tried to take back."""
+    tried = select(EVENT.c.undoes).where(EVENT.c.undoes.is_not(None))
+    return connection.execute(
+        select(EVENT)
+        .where(
+            EVENT.c.user == user,
+            EVENT.c.accepted,
+            EVENT.c.action.in_(actions),
+            EVENT.c.id.not_in(tried),
+        )
+        .order_by(EVENT.c.id.desc())
+        .limit(1)
+    ).first()
+
+
+def newest_standing(
+    connection: Connection, sha256: str
+) -> Row[tuple[object, ...]] | None:
+    """Return an image's newest accepted event that was not taken back."""
     taken_back = select(EVENT.c.undoes).where(
         EVENT.c.undoes.is_not(None), EVENT.c.accepted
     )
     return connection.execute(
         select(EVENT)
         .where(
-            which,
+            EVENT.c.sha256 == sha256,
             EVENT.c.accepted,
             EVENT.c.action != "undo",
             EVENT.c.id.not_in(taken_back),

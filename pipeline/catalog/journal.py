@@ -20,6 +20,7 @@ from pipeline.catalog.events import (
     event_of,
     item_of,
     newest_standing,
+    newest_word,
     next_seq,
     set_by_machine,
     set_item,
@@ -203,19 +204,18 @@ class Journal:
         """Take back the user's newest word that still stands; ``None`` without one.
 
         A word that somebody changed since is not touched: the answer is then not
-        accepted and tells what is true now. Undoing again takes back the one before.
+        accepted and tells what is true now. Undoing again takes back the one before it.
         """
         with self._database.write() as connection:
             repeated = event_of(connection, client, seq)
             if repeated is not None:
                 item = item_of(connection, repeated.sha256)
                 return _answer(connection, item, accepted=repeated.accepted)
-            by_user = EVENT.c.action.in_([str(action) for action in Action])
-            last = newest_standing(connection, by_user & (EVENT.c.user == user))
+            last = newest_word(connection, user, [str(action) for action in Action])
             if last is None:
                 return None
             item = item_of(connection, last.sha256)
-            newest = newest_standing(connection, EVENT.c.sha256 == last.sha256)
+            newest = newest_standing(connection, str(last.sha256))
             accepted = newest is not None and newest.id == last.id
             version = item.version + 1 if accepted else item.version
             append_event(

@@ -33,7 +33,7 @@ from pipeline.dedup.grouping import (
     reason_of_copy,
 )
 from pipeline.dedup.hashing import hash_text
-from pipeline.dedup.matching import Picture, find_links
+from pipeline.dedup.matching import Link, Picture, find_links
 from pipeline.dedup.quality import quality_flags
 from pipeline.errors import ImageError
 from pipeline.home import SetFolder
@@ -132,12 +132,13 @@ def _group(
     named = {image.sha256: path for image, path in zip(images, paths, strict=True)}
     described = describe(named, folder.cache, progress=progress)
     features = [described.get(image.sha256) for image in images]
-    places = [Member(n, mirrored=False) for n in range(len(images))]
+    links: list[Link] = []
     if settings.dedup.enabled is True:
         pictures = [Picture(*one) for one in zip(paths, features, strict=True)]
         links = find_links(pictures, settings.dedup.max_distance, progress=progress)
-        places = group_links(len(images), links)
-    reasons = _reasons(images, paths, features, places)
+    places = group_links(len(images), links)
+    traits = _traits(images, paths, features, links)
+    reasons = _reasons(traits, places)
     return [
         Grouping(
             sha256=image.sha256,
@@ -158,47 +159,59 @@ def _group(
     ]
 
 
-def _reasons(
-    images: Sequence[StoredImage],
-    paths: Sequence[Path],
-    features: Sequence[Features | None],
-    places: Sequence[Member],
-) -> list[str]:
+def _reasons(traits: Mapping[int, Traits], places: Sequence[Member]) -> list[str]:
     """Say of every image why it is a copy; nothing of those that are kept."""
     groups: dict[int, list[int]] = {}
     for n, place in enumerate(places):
         groups.setdefault(place.group, []).append(n)
-    reasons = [""] * len(images)
+    reasons = [""] * len(places)
     for members in groups.values():
         if len(members) == 1:
             continue
-        traits = [_traits(images[n], paths[n], features[n]) for n in members]
         turned = [places[n].mirrored for n in members]
-        kept = choose_kept(traits, turned)
-        for n, trait, turn in zip(members, traits, turned, strict=True):
-            if n != members[kept]:
+        best = choose_kept([traits[n] for n in members], turned)
+        for n, turn in zip(members, turned, strict=True):
+            if n != members[best]:
                 reasons[n] = reason_of_copy(
-                    trait,
-                    traits[kept],
-                    mirrored=turn != turned[kept],
+                    traits[n],
+                    traits[members[best]],
+                    mirrored=turn != turned[best],
                     has_same_pixels=_have_same_pixels,
                 )
     return reasons
 
 
-def _traits(image: StoredImage, path: Path, features: Features | None) -> Traits:
-    if features is None:
-        raise ValueError(f"{image.sha256} was grouped without having been decoded")
-    top, bottom, left, right = features.views[-1].box
-    return Traits(
-        path=path,
-        candidate_id=image.candidate_id,
-        width=image.width,
-        height=image.height,
-        size=image.size,
-        content=(right - left, bottom - top),
-        is_coloured=features.is_coloured,
-    )
+def _traits(
+    images: Sequence[StoredImage],
+    paths: Sequence[Path],
+    features: Sequence[Features | None],
+    links: Sequence[Link],
+) -> dict[int, Traits]:
+    """Collect what is known of the images that are copies, by index."""
+    bordered: dict[int, dict[int, bool]] = {}
+    for link in links:
+        of_first = bordered.setdefault(link.first, {})
+        of_second = bordered.setdefault(link.second, {})
+        if link.is_copy and link.bordered is not None:
+            of_first[images[link.second].candidate_id] = link.bordered[0]
+            of_second[images[link.first].candidate_id] = link.bordered[1]
+    traits = {}
+    for n, borders in bordered.items():
+        image, seen = images[n], features[n]
+        if seen is None:
+            raise ValueError(f"{image.sha256} was compared without being decoded")
+        top, bottom, left, right = seen.views[-1].box
+        traits[n] = Traits(
+            path=paths[n],
+            candidate_id=image.candidate_id,
+            width=image.width,
+            height=image.height,
+            size=image.size,
+            content=(right - left, bottom - top),
+            is_coloured=seen.is_coloured,
+            bordered=borders,
+        )
+    return traits
 
 
 def _have_same_pixels(first: Path, second: Path) -> bool:

@@ -15,8 +15,8 @@ Reasons, the first that holds of a copy beside the kept picture:
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.dedup.matching import Link
@@ -38,6 +38,8 @@ class Traits:
     size: int  # bytes
     content: tuple[float, float]  # share of width and height inside a flat border
     is_coloured: bool
+    # by candidate id of another: whether this has a border beside it, where known
+    bordered: Mapping[int, bool] = field(default_factory=dict)
 
     @property
     def content_pixels(self) -> float:
@@ -95,7 +97,7 @@ def choose_kept(traits: Sequence[Traits], mirrored: Sequence[bool]) -> int:
         mirrored: Which way round each is.
     """
     most = max(one.content_pixels for one in traits)
-    bare = max(traits, key=lambda one: one.content[0] * one.content[1])
+    bordered = [any(_has_border_beside(one, its) for its in traits) for one in traits]
     usual = sum(mirrored) * 2 > len(mirrored)
     coloured = any(one.is_coloured for one in traits)
 
@@ -103,7 +105,7 @@ def choose_kept(traits: Sequence[Traits], mirrored: Sequence[bool]) -> int:
         one = traits[n]
         return (
             one.content_pixels < _REAL_SIZE * most,
-            _has_border_beside(one, bare),
+            bordered[n],
             coloured and not one.is_coloured,
             mirrored[n] != usual,
             -one.width * one.height,
@@ -142,11 +144,13 @@ def reason_of_copy(
 
 
 def _has_border_beside(copy: Traits, other: Traits) -> bool:
-    """Tell whether ``copy`` has more border around a content of the same shape."""
+    """Tell whether ``copy`` has more border: as compared, else by their contents."""
+    known = copy.bordered.get(other.candidate_id)
+    if known is not None:
+        return known
     narrower = any(
         own < its - _BORDER
         for own, its in zip(copy.content, other.content, strict=True)
     )
-    return (
-        narrower and abs(math.log(copy.content_aspect / other.content_aspect)) < _SHAPE
-    )
+    shape = math.log(copy.content_aspect / other.content_aspect)
+    return narrower and abs(shape) < _SHAPE

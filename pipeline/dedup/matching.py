@@ -20,7 +20,14 @@ from numpy.typing import NDArray
 from pipeline.dedup.features import Features
 from pipeline.dedup.hashing import View, layers
 from pipeline.dedup.neighbours import Indices, near_pairs
-from pipeline.dedup.verify import MAX_STRETCH, Square, Verdict, compare, make_square
+from pipeline.dedup.verify import (
+    MAX_STRETCH,
+    Comparison,
+    Square,
+    Verdict,
+    compare,
+    make_square,
+)
 from pipeline.errors import ImageError
 from pipeline.images import decode_image
 from pipeline.progress import Progress
@@ -29,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 _COARSE_RESIDUAL = 45.0  # levels left in the worst of 8x8 cells; copies reach 40
 _WORST = 3
+_SAME_FRAME = 0.03  # of a side; pictures moved by less have the same frame
 _BLOCK = 65_536  # pairs looked at coarsely at a time
 _CHUNK = 32  # pairs a thread takes at a time
 _DECODED_SIDE = 256  # pixels of the shorter side
@@ -52,6 +60,7 @@ class Link:
     is_copy: bool  # False: shown to be another picture
     mirrored: bool
     residual: float  # what was left over, levels of 255
+    bordered: tuple[bool, bool] | None = None  # which has a border beside the other
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,7 @@ class Attempt:
 
 
 Squares = tuple[Square, Square, Square]  # of each layer
-Attempts = dict[tuple[int, int], list[Attempt]]  # by pair of pictures, closest first
+Attempts = dict[tuple[int, int], list[Attempt]]  # by pair of pictures, likeliest first
 
 
 def find_links(
@@ -116,8 +125,14 @@ def propose(features: Sequence[Features | None], max_distance: int) -> Attempts:
             attempt = Attempt(bits, mirrored, views[i].layer, views[j].layer)
             attempts.setdefault((owners[i], owners[j]), []).append(attempt)
     for tries in attempts.values():
-        tries.sort(key=lambda a: (a.bits, a.mirrored, a.first_layer, a.second_layer))
+        tries.sort(key=_order)
     return attempts
+
+
+def _order(attempt: Attempt) -> tuple[bool, int, bool, int, int]:
+    """Try whole pictures first: where they fit, neither has a border of its own."""
+    layers = attempt.first_layer, attempt.second_layer
+    return layers != (0, 0), attempt.bits, attempt.mirrored, *layers
 
 
 def _proposed_views(
@@ -190,19 +205,34 @@ def _try(
     first: Squares | None,
     second: Squares | None,
 ) -> Link | None:
-    """Compare two pictures in the ways proposed, until one shows a copy."""
+    """Compare two pictures in the ways proposed, until one shows all there is to know.
+
+    That is: that they are copies, and which of them has a border.
+    """
     if first is None or second is None:
         return None
-    stranger: Link | None = None
+    known: Link | None = None
     for attempt in attempts:
         other = second[attempt.second_layer]
         if attempt.mirrored:
             other = other.mirrored
         found = compare(first[attempt.first_layer], other)
+        if found.verdict is Verdict.UNLIKE:
+            continue
         is_copy = found.verdict is Verdict.COPY
-        if found.verdict is not Verdict.UNLIKE:
-            link = Link(*pair, is_copy, attempt.mirrored, found.residual)
-            if is_copy:
-                return link
-            stranger = link
-    return stranger
+        bordered = _bordered(attempt, found) if is_copy else None
+        if known is None or is_copy > known.is_copy or bordered is not None:
+            known = Link(*pair, is_copy, attempt.mirrored, found.residual, bordered)
+        if bordered is not None:
+            break
+    return known
+
+
+def _bordered(attempt: Attempt, found: Comparison) -> tuple[bool, bool] | None:
+    """Tell which picture has a border beside the other, where comparing showed it."""
+    inside = attempt.first_layer > 0, attempt.second_layer > 0
+    if inside[0] != inside[1]:  # the whole of one fits inside the other's border
+        return inside
+    if not any(inside) and found.moved < _SAME_FRAME:
+        return False, False
+    return None

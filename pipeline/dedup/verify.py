@@ -36,7 +36,7 @@ MIN_CONTRAST = 3.0  # standard deviation in levels of 255
 COLOURED = 5.0  # CIELAB chroma in the most coloured cells
 MAX_STRETCH = 0.25  # of a side: between two shapes, and by the alignment
 _COARSE = 32  # pixels a side of what is aligned first
-_HOPELESS = 30.0  # levels left after the coarse alignment, in the worst cells
+_HOPELESS = 20.0  # levels left after the coarse alignment, in the worst cells
 _EDGE = 2  # pixels left out at each side: a border's ringing
 _CELLS = 12  # cells a side
 _WORST = 3  # of the 144 cells, averaged
@@ -79,6 +79,7 @@ class Comparison:
     verdict: Verdict
     residual: float = 255.0  # levels of 255
     colour_residual: float = 0.0  # CIELAB units
+    moved: float = 1.0  # share of a side by which one was moved or stretched
 
 
 UNLIKE = Comparison(Verdict.UNLIKE)
@@ -117,7 +118,7 @@ def compare(first: Square, second: Square) -> Comparison:
         return Comparison(Verdict.UNLIKE, residual)
     colour = _colour_residual(_chroma(fitted), _chroma(aim)) if coloured else 0.0
     if colour <= MAX_COLOUR_RESIDUAL:
-        return Comparison(Verdict.COPY, residual, colour)
+        return Comparison(Verdict.COPY, residual, colour, _shift(warp, SIDE))
     verdict = Verdict.OTHER if colour >= OTHER_COLOUR else Verdict.UNLIKE
     return Comparison(verdict, residual, colour)
 
@@ -159,10 +160,14 @@ def _align(first: Floats, second: Floats, start: Warp, *, steps: int) -> Warp | 
         )
     except cv2.error:  # nothing in common to follow
         return None
-    by = np.abs(found - np.eye(2, 3))
-    if by[:, :2].max() > MAX_STRETCH or by[:, 2].max() > MAX_STRETCH * len(first):
-        return None
-    return np.asarray(found, np.float32)
+    warp = np.asarray(found, np.float32)
+    return warp if _shift(warp, len(first)) <= MAX_STRETCH else None
+
+
+def _shift(warp: Warp, side: int) -> float:
+    """Return how far a warp is from leaving all as it is, as a share of ``side``."""
+    by = np.abs(warp - np.eye(2, 3))
+    return float(max(by[:, :2].max(), by[:, 2].max() / side))
 
 
 def _moved(image: Floats, warp: Warp) -> Floats:

@@ -4,7 +4,6 @@
 differ; every picture reaches it through ``images.square_image``.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,14 +30,21 @@ class SavedModel:
         """Return class probabilities (N, K) of square RGB images (N, S, S, 3)."""
         if len(images) == 0:
             return np.empty((0, len(self.labels)), np.float32)
-        return np.concatenate(
-            [
-                np.asarray(
-                    self.model(images[start : start + batch_size], training=False)
-                )
-                for start in range(0, len(images), batch_size)
-            ]
-        ).astype(np.float32)
+        if len(images) <= batch_size:  # compiling would take longer than it saves
+            return np.asarray(self.model(images, training=False), np.float32)
+        found = [
+            self._predict_batch(images[start : start + batch_size], batch_size)
+            for start in range(0, len(images), batch_size)
+        ]
+        return np.concatenate(found)
+
+    def _predict_batch(self, images: NDArray[np.uint8], batch_size: int) -> PredProbs:
+        """Ask the compiled model; a short batch is filled up, not compiled anew."""
+        filled = np.zeros((batch_size, *images.shape[1:]), np.uint8)
+        filled[: len(images)] = images
+        return np.asarray(self.model.predict_on_batch(filled), np.float32)[
+            : len(images)
+        ]
 
     def classify(self, pictures: Sequence[Pixels]) -> PredProbs:
         """Return class probabilities (N, K) of decoded pictures of any size."""
@@ -58,8 +64,8 @@ def load_model(run: Run) -> SavedModel:
     Raises:
         RunError: The file is missing or damaged.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras  # noqa: PLC0415  takes seconds: only where a model is asked
+    # Loading Keras takes seconds: only where a model is asked.
+    from pipeline.networks.backend import keras  # noqa: PLC0415
 
     try:
         model = keras.models.load_model(run.model_file, compile=False, safe_mode=True)

@@ -103,12 +103,11 @@ def fit(
 
 def _compile(model: Any, schedule: Schedule, steps: int) -> None:
     warmup = round(schedule.warmup_epochs * steps)
+    highest = schedule.learning_rate
     rate = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.1 * schedule.learning_rate
-        if warmup
-        else (schedule.learning_rate),
+        initial_learning_rate=0.1 * highest if warmup else highest,
         decay_steps=max(1, schedule.epochs * steps - warmup),
-        warmup_target=schedule.learning_rate if warmup else None,
+        warmup_target=highest if warmup else None,
         warmup_steps=warmup,
     )
     if schedule.optimizer == "adamw":

@@ -1,0 +1,340 @@
+import csv
+import io
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from pipeline.catalog import Catalog, Outcome, Part, opened
+from pipeline.catalog.candidates import Ending, Found
+from pipeline.catalog.journal import Action, Op
+from pipeline.catalog.photos import Grouping
+from pipeline.errors import InputError
+from pipeline.home import SetFolder, set_folder
+from pipeline.images import ImageStore, inspect_image
+from pipeline.settings import SetSettings
+from pipeline.split import (
+    SplitSummary,
+    held_back,
+    parts_of_groups,
+    split,
+    split_by_group,
+    write_split,
+)
+
+STRICT = (Part.TEST, Part.VAL, Part.TRAIN)
+
+
+def settings(**split: float) -> SetSettings:
+    return SetSettings.model_validate(
+        {"category": [{"name": "a"}, {"name": "b"}], "split": split}
+    )
+
+
+def divide(
+    labels: dict[int, str],
+    before: dict[int, Part] | None = None,
+    *,
+    val: float = 0.2,
+    test: float = 0.0,
+    seed: int = 0,
+) -> dict[int, Part]:
+    names = {group: f"photo {group}" for group in labels}
+    return split_by_group(labels, before or {}, names, val=val, test=test, seed=seed)
+
+
+def in_part(parts: dict[int, Part], part: Part) -> set[int]:
+    return {group for group, there in parts.items() if there is part}
+
+
+_labels = st.lists(st.sampled_from("abc"), min_size=2, max_size=80).map(
+    lambda labels: dict(enumerate(labels))
+)
+_shares = st.sampled_from([0.1, 0.2, 0.35])
+_tests = st.sampled_from([0.0, 0.1, 0.25])
+
+
+@given(_labels, _shares, _tests, st.integers(0, 5))
+def test_each_category_is_divided_near_what_was_asked(labels, val, test, seed):
+    parts = divide(labels, val=val, test=test, seed=seed)
+    assert set(parts) == set(labels)
+    for label, photos in Counter(labels.values()).items():
+        there = Counter(parts[g] for g in labels if labels[g] == label)
+        assert there[Part.TRAIN] >= 1
+        assert there[Part.VAL] >= (1 if photos > 1 else 0)
+        assert abs(there[Part.VAL] - val * photos) <= 1
+        assert abs(there[Part.TEST] - test * photos) <= 1
+
+
+@given(_labels, st.integers(0, 3))
+def test_same_seed_gives_the_same_split_in_any_order(labels, seed):
+    backwards = dict(reversed(labels.items()))
+    assert divide(labels, seed=seed) == divide(backwards, seed=seed)
+
+
+def test_another_seed_gives_another_split():
+    labels = dict.fromkeys(range(100), "a")
+    assert divide(labels, seed=1) != divide(labels, seed=2)
+
+
+@given(_labels, _labels, _shares, _tests)
+def test_growth_moves_no_photo(labels, more, val, test):
+    before = divide(labels, val=val, test=test)
+    grown = labels | {1000 + group: label for group, label in more.items()}
+    after = divide(grown, before, val=val, test=test)
+    single = {n for n in labels if list(labels.values()).count(labels[n]) == 1}
+    assert {g: p for g, p in after.items() if g in before and g not in single} == {
+        g: p for g, p in before.items() if g not in single
+    }
+
+
+@given(_labels, st.data())
+def test_nothing_leaves_test_or_val_whatever_changes(labels, data):
+    before = divide(labels, val=0.3, test=0.2)
+    relabelled = {
+        group: data.draw(st.sampled_from("abc"), label=f"label of {group}")
+        for group in labels
+    }
+    val, test = data.draw(_shares), data.draw(_tests)
+    after = divide(relabelled, before, val=val, test=test)
+    for part in (Part.VAL, Part.TEST):
+        assert in_part(before, part) <= in_part(after, part)
+
+
+@given(
+    st.dictionaries(st.integers(0, 40).map(str), st.sampled_from(list(Part))),
+    st.integers(1, 12),
+)
+def test_joined_groups_go_to_the_strictest_part_they_touch(parts, groups):
+    group_of = {str(n): n % groups for n in range(38)}
+    found = parts_of_groups(parts, group_of)
+    for group, part in found.items():
+        touched = {p for name, p in parts.items() if group_of.get(name) == group}
+        assert part == min(touched, key=STRICT.index)
+
+
+def test_larger_share_asked_for_later_is_filled_from_train():
+    labels = dict.fromkeys(range(100), "a")
+    before = divide(labels)
+    after = divide(labels, before, test=0.1)
+    assert len(in_part(after, Part.TEST)) == 10
+    assert in_part(after, Part.VAL) == in_part(before, Part.VAL)
+
+
+@pytest.mark.parametrize(
+    ("photos", "val", "test", "expected"),
+    [
+        (250, 50, 0, (50, 0)),
+        (100, 0.2, 0, (20, 0)),
+        (30, 50, 0, (15, 0)),
+        (30, 20, 20, (8, 7)),
+        (2, 0.01, 0, (1, 0)),
+        (2, 50, 50, (1, 0)),
+        (1, 0.2, 0, (0, 0)),
+        (2, 0.6, 0.3, (1, 0)),
+        (10, 0.9, 0, (9, 0)),
+        (5, 1, 0, (1, 0)),
+    ],
+)
+def test_held_back_counts(photos, val, test, expected):
+    held = held_back(photos, val, test)
+    assert (held[Part.VAL], held[Part.TEST]) == expected
+
+
+# the stage, on a catalog
+
+
+def now() -> str:
+    return "2024-05-01T12:00:00+00:00"
+
+
+def add(folder: SetFolder, catalog: Catalog, category: str, seeds: range) -> list[str]:
+    store = ImageStore(folder.images)
+    found, endings, names = [], [], []
+    photos = {}
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        buffer = io.BytesIO()
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).save(buffer, "PNG")
+        photos[f"{category}/{seed}"] = buffer.getvalue()
+        found.append(Found("folder", category, f"{category}/{seed}"))
+    catalog.candidates.add(found, now())
+    for candidate in catalog.candidates.pending():
+        facts = inspect_image(photos[candidate.origin])
+        store.put(photos[candidate.origin], facts)
+        endings.append(Ending(candidate.id, Outcome.STORED, facts=facts))
+        names.append(facts.sha256)
+    catalog.candidates.finish(endings, now())
+    catalog.journal.start_items(now())
+    return names
+
+
+def group(catalog: Catalog, joined: dict[str, str] | None = None) -> None:
+    """Write groups as dedup would: alone, but for copies given as copy → kept."""
+    joined = joined or {}
+    images = catalog.photos.stored()
+    ids = {image.sha256: image.candidate_id for image in images}
+    first = {
+        name: min([ids[kept], *(ids[c] for c, k in joined.items() if k == kept)])
+        for name, kept in ((i.sha256, joined.get(i.sha256, i.sha256)) for i in images)
+    }
+    catalog.photos.write_groupings(
+        Grouping(
+            image.sha256,
+            first[image.sha256],
+            image.sha256 not in joined,
+            "resized" if image.sha256 in joined else "",
+            "0" * 16,
+            (),
+        )
+        for image in images
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return set_folder(tmp_path, "shop")
+
+
+@pytest.fixture
+def catalog(folder):
+    with opened(folder) as catalog:
+        yield catalog
+
+
+def read(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_stage_divides_the_catalogs_photos_and_lists_them(folder, catalog, tmp_path):
+    names = add(folder, catalog, "a", range(20)) + add(
+        folder, catalog, "b", range(100, 130)
+    )
+    group(catalog, {names[1]: names[0]})
+    summary = split(settings(val=0.2), catalog)
+    assert summary.line == "39 train, 10 val photos in 2 categories"
+    assert summary.counts[Part.VAL] == {"a": 4, "b": 6}
+
+    rows = (
+        read(tmp_path / "s.csv")
+        if write_split(folder, catalog, tmp_path / "s.csv")
+        else []
+    )
+    assert len(rows) == 49
+    assert list(rows[0]) == ["image", "sha256", "origin", "label", "group", "split"]
+    assert {row["sha256"] for row in rows} == set(names) - {names[1]}
+    assert Counter(row["split"] for row in rows) == {"train": 39, "val": 10}
+    assert all(row["origin"].startswith(row["label"]) for row in rows)
+    assert all(Path(row["image"]).is_file() for row in rows)
+    before = catalog.training.split()
+    assert split(settings(val=0.2), catalog) == summary
+    assert catalog.training.split() == before
+
+
+def test_copy_that_joins_train_and_val_takes_the_group_to_val(folder, catalog):
+    names = add(folder, catalog, "a", range(20))
+    add(folder, catalog, "b", range(100, 120))
+    group(catalog)
+    split(settings(), catalog)
+    before = catalog.training.split()
+    trained = next(name for name in names if before[name] is Part.TRAIN)
+    held = next(name for name in names if before[name] is Part.VAL)
+
+    group(catalog, {held: trained})
+    split(settings(), catalog)
+    after = catalog.training.split()
+    assert after[trained] is after[held] is Part.VAL
+    untouched = set(before) - {trained}
+    assert {n for n in untouched if before[n] is Part.VAL} <= {
+        n for n in untouched if after[n] is Part.VAL
+    }
+
+    group(catalog)  # and apart again: neither goes back
+    split(settings(), catalog)
+    assert catalog.training.split()[trained] is Part.VAL
+    assert catalog.training.split()[held] is Part.VAL
+
+
+def test_better_copy_found_later_takes_over_the_part(folder, catalog):
+    names = add(folder, catalog, "a", range(10))
+    add(folder, catalog, "b", range(100, 110))
+    group(catalog)
+    split(settings(), catalog)
+    held = next(n for n in names if catalog.training.split()[n] is Part.VAL)
+    (better,) = add(folder, catalog, "a", range(50, 51))
+    group(catalog, {held: better})
+    split(settings(), catalog)
+    assert catalog.training.split()[better] is Part.VAL
+
+
+def test_rejected_photo_has_its_part_again_when_it_is_taken_back(
+    folder, catalog, tmp_path
+):
+    names = add(folder, catalog, "a", range(10))
+    add(folder, catalog, "b", range(100, 110))
+    group(catalog)
+    split(settings(), catalog)
+    held = next(n for n in names if catalog.training.split()[n] is Part.VAL)
+    catalog.journal.apply(Op(held, Action.REJECT, None, 0, "mia", "tab", 1), now())
+    split(settings(), catalog)
+    write_split(folder, catalog, tmp_path / "s.csv")
+    assert held not in {row["sha256"] for row in read(tmp_path / "s.csv")}
+    catalog.journal.undo("mia", "tab", 2, now())
+    split(settings(), catalog)
+    assert catalog.training.split()[held] is Part.VAL
+
+
+def test_relabelled_photo_keeps_its_part(folder, catalog):
+    names = add(folder, catalog, "a", range(10))
+    add(folder, catalog, "b", range(100, 110))
+    group(catalog)
+    split(settings(), catalog)
+    held = next(n for n in names if catalog.training.split()[n] is Part.VAL)
+    catalog.journal.apply(Op(held, Action.RELABEL, "b", 0, "mia", "tab", 1), now())
+    assert split(settings(), catalog).counts[Part.VAL] == {"a": 2, "b": 3}
+    assert catalog.training.split()[held] is Part.VAL
+
+
+def test_photos_of_no_category_of_the_set_are_left_out(folder, catalog):
+    add(folder, catalog, "a", range(4))
+    add(folder, catalog, "b", range(100, 104))
+    add(folder, catalog, "gone", range(200, 203))
+    group(catalog)
+    summary = split(settings(), catalog)
+    assert summary.left_out == 3
+    assert "3 of no category of the set left out" in summary.line
+
+
+def test_categories_too_small_for_the_count_are_named(folder, catalog):
+    add(folder, catalog, "a", range(60))
+    add(folder, catalog, "b", range(100, 108))
+    group(catalog)
+    summary = split(settings(val=10), catalog)
+    assert summary.counts[Part.VAL] == {"a": 10, "b": 4}
+    assert summary.line == (
+        "54 train, 14 val photos in 2 categories; fewer than asked:"
+        " 'b' has 4 of 10 val (8 photos)"
+    )
+
+
+@pytest.mark.parametrize("categories", [(), ("a",)], ids=["none", "one"])
+def test_fewer_than_two_categories_are_refused_in_one_line(folder, catalog, categories):
+    for category in categories:
+        add(folder, catalog, category, range(5))
+    group(catalog)
+    with pytest.raises(InputError, match="at least 2 categories") as refused:
+        split(settings(), catalog)
+    assert "\n" not in str(refused.value)
+    assert catalog.training.split() == {}
+
+
+def test_summary_names_a_test_part_where_there_is_one():
+    counts = {Part.TRAIN: {"a": 3}, Part.VAL: {"a": 1}, Part.TEST: {"a": 2}}
+    assert SplitSummary(counts, (), 0).line == (
+        "3 train, 1 val, 2 test photos in 1 categories"
+    )
