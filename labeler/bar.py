@@ -27,7 +27,7 @@ def draw_bar(desk: Desk, progress: Progress) -> tuple[Queue, str | None]:
                 bind="query-params",
                 on_change=desk.start_over,
                 label_visibility="collapsed",
-                width=180,
+                width=210,
             )
         )
         category = None

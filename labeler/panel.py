@@ -4,7 +4,7 @@ Every button's key carries the photo's sha256 and version, so that a press, by m
 by key, can't reach a photo that was not on the screen.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Literal
 
@@ -68,7 +68,7 @@ def draw_state(photo: Photo) -> None:
     """Draw what is true of the photo, in a few words."""
     flags = f" · flagged: {plain(', '.join(photo.flags))}" if photo.flags else ""
     if photo.status is Status.CONFLICT:
-        found = " and ".join(plain(name) for name in photo.scraped_as)
+        found = plain(_listed(photo.scraped_as))
         st.markdown(f":material/warning: **Conflict**: found under {found}{flags}")
     else:
         state = plain(name_state(photo.label, photo.status))
@@ -77,8 +77,14 @@ def draw_state(photo: Photo) -> None:
 
 def describe(photo: Photo) -> str:
     """Name the photo for those who can't see it."""
-    found = " and ".join(photo.scraped_as) or "nothing"
+    found = _listed(photo.scraped_as) or "nothing"
     return f"found under {found}" + (f": {photo.title}" if photo.title else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Join names as a sentence does: "a, b and c"."""
+    *before, last = names or ("",)
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def draw_origin(photo: Photo) -> None:

@@ -6,9 +6,11 @@ layers, so that ``model.keras`` can be loaded by Keras alone.
 
 import difflib
 import inspect
+import logging
 import os
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ import numpy as np
 from pipeline.errors import SettingsError, WeightsError
 from pipeline.networks.backend import keras
 from pipeline.networks.weights import IMAGENET, NONE
+
+logger = logging.getLogger(__name__)
 
 Model = Any  # keras.Model: Keras carries no types
 
@@ -49,12 +53,16 @@ def build_backbone(name: str, weights: str, image_size: int) -> Model:
     photo = keras.Input((image_size, image_size, 3), name="photo")
     prepared = _preprocess(photo, name)
     try:
-        network = build(
-            weights=IMAGENET if weights == IMAGENET else None,
-            include_top=False,
-            input_tensor=prepared,
-            pooling="avg",
-        )
+        with warnings.catch_warnings(record=True) as caught:
+            network = build(
+                weights=IMAGENET if weights == IMAGENET else None,
+                include_top=False,
+                input_tensor=prepared,
+                input_shape=(image_size, image_size, 3),  # some weights go by size
+                pooling="avg",
+            )
+        for warning in caught:
+            logger.info("%s: %s", name, warning.message)
     # Keras raises a bare Exception where a download fails.
     except Exception as error:
         if weights == IMAGENET and not isinstance(error, ValueError):
@@ -67,7 +75,7 @@ def build_backbone(name: str, weights: str, image_size: int) -> Model:
         raise
     if weights not in {IMAGENET, NONE}:
         _load_weights(network, name, Path(weights))
-    return network
+    return keras.Model(photo, network.output, name=name)
 
 
 def add_head(backbone: Model, num_classes: int, dropout: float = 0.0) -> Model:
@@ -131,9 +139,12 @@ def _preprocess(photo: Any, name: str) -> Any:
 
 def _load_weights(network: Model, name: str, file: Path) -> None:
     try:
-        network.load_weights(file)
+        with warnings.catch_warnings():
+            # Keras warns of layers it found no weights for, and goes on.
+            warnings.simplefilter("error", UserWarning)
+            network.load_weights(file)
     # Which exception depends on the file's format and on what differs.
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, UserWarning) as error:
         raise WeightsError(
             f"[train] weights: {file} can't be loaded into {name} without its top:"
             f" {_first_line(error)}; give the file of this backbone, or change backbone"

@@ -21,7 +21,7 @@ from pipeline.train.state import Arrays, Standing, StateFile
 logger = logging.getLogger(__name__)
 
 MOMENTUM = 0.9
-WEIGHT_DECAY = 0.001  # of AdamW, a step, times the learning rate
+WEIGHT_DECAY = 0.02  # of AdamW, a step, times the learning rate
 COMPILING = 2  # batches of a start that are not timed: the first ones compile
 TIMED = 4  # batches after which the cost is known well enough to say
 

@@ -27,7 +27,7 @@ FROM_WEIGHTS = Schedule(epochs=10, learning_rate=0.003, warmup_epochs=1, patienc
 FROM_CHANCE = Schedule(epochs=60, learning_rate=0.05, warmup_epochs=3, patience=12)
 # SGD stays at chance for 600 batches on 370 drawn guitars; AdamW reaches 95 %.
 SMALL = Schedule(
-    epochs=80, learning_rate=0.003, warmup_epochs=2, patience=20, optimizer="adamw"
+    epochs=80, learning_rate=0.004, warmup_epochs=2, patience=25, optimizer="adamw"
 )
 SMALL_BATCHES = 1600  # in all: enough for 370 to 500 drawn guitars, 16 a batch
 SMALL_LEAST_EPOCHS = 12
@@ -61,7 +61,9 @@ def small_cnn(job: Job) -> Trained:
     num_train = len(job.material.parts[Part.TRAIN].photos)
     batches = -(-num_train // job.material.settings.batch_size)
     epochs = max(SMALL_LEAST_EPOCHS, min(SMALL.epochs, -(-SMALL_BATCHES // batches)))
-    return _teach(job, model, replace(SMALL, epochs=epochs), Strength())
+    return _teach(
+        job, model, replace(SMALL, epochs=epochs), Strength(turn=20, light=0.2)
+    )
 
 
 RECIPES: dict[str, Recipe] = {
@@ -92,7 +94,7 @@ def build_small_cnn(image_size: int, num_classes: int) -> Any:
         features = _convolve(features, filters, 3)
         features = _convolve(features, filters, 3)
     features = keras.layers.GlobalAveragePooling2D()(features)
-    return add_head(keras.Model(photo, features), num_classes, dropout=0.2)
+    return add_head(keras.Model(photo, features), num_classes, dropout=0.3)
 
 
 def _convolve(features: Any, filters: int, side: int, strides: int = 1) -> Any:
