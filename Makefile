@@ -36,10 +36,11 @@ check-set: $(BIN)/installed
 			$$($(MEKIKI) sets | tr '\n' ' ') >&2; exit 2; fi
 
 test: $(BIN)/installed ## all tests (needs postgresql and chromium for some: make system)
-	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup --ignore tests/browser
+	@$(BIN)/python -m pytest tests/browser
 
-test-fast: $(BIN)/installed ## the tests that load no TensorFlow
-	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow" $(ARGS)
+test-fast: $(BIN)/installed ## the tests that load no TensorFlow and no browser
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow" --ignore tests/browser
 
 lint: $(BIN)/installed ## formatting, lint rules and types
 	$(BIN)/ruff format --check .

@@ -24,7 +24,6 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import numpy as np
-from pipeline.split import split
 
 from benchmarks.figures import Figure
 from pipeline import catalog as catalogs
@@ -39,6 +38,7 @@ from pipeline.robustness import measure_robustness
 from pipeline.runs import Run
 from pipeline.scrape import scrape
 from pipeline.settings import load_settings
+from pipeline.split import split
 from pipeline.train import train
 
 T = TypeVar("T")

@@ -190,7 +190,6 @@ def test_splits_runs_and_predictions_come_back_as_written(three):
     three.training.finish_run("r1", [said], NOW)
 
     assert three.training.split() == parts
-    assert three.training.split_counts() == {"train": 1, "val": 1}
     assert three.training.run_photos("r1") == photos
     assert three.training.predictions("r1") == {"c" * 64: said}
     assert [(run.name, run.finished_at) for run in three.training.runs()] == [

@@ -13,7 +13,7 @@ from sqlalchemy import inspect, text
 
 from pipeline.catalog.engine import open_database
 from pipeline.home import SetFolder, set_folder
-from pipeline.images import encode_jpeg
+from pipeline.images import Pixels, encode_jpeg
 from pipeline.runs import chosen_run
 from tests.doubles.shop_site import photo, serve_site
 
@@ -24,7 +24,7 @@ PHOTOS_A_CATEGORY = 20
 
 
 @pytest.fixture
-def photos(tmp_path, make_photo) -> Path:
+def photos(tmp_path: Path, make_photo: Callable[..., Pixels]) -> Path:
     """Two folders of photos; of every fourth there is a smaller copy."""
     for shift, category in enumerate(("cat", "dog")):
         folder = tmp_path / "photos" / category

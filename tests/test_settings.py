@@ -55,7 +55,7 @@ def test_settings_can_not_be_changed(load):
     settings = load(TWO)
 
     with pytest.raises(ValidationError):
-        settings.contact = "someone"  # type: ignore[misc]  # the point of the test
+        settings.contact = "someone"
 
 
 MISTAKES = {

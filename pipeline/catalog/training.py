@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from pipeline.catalog.engine import Database
 from pipeline.catalog.tables import PREDICTION, RUN, RUN_PHOTO, SPLIT, Part
@@ -56,12 +56,6 @@ class Training:
             connection.execute(delete(SPLIT))
             if rows:
                 connection.execute(insert(SPLIT), rows)
-
-    def split_counts(self) -> dict[str, int]:
-        """Count the photos of each part."""
-        query = select(SPLIT.c.part, func.count()).group_by(SPLIT.c.part)
-        with self._database.read() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
 
     def start_run(
         self, name: str, fingerprint: str, photos: Iterable[RunPhoto], now: str

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -150,9 +151,17 @@ def set_status(folder: SetFolder, catalog: Catalog) -> dict[str, object]:
         "groups": len(photos),
         "conflicts": sum(photo.status is Status.CONFLICT for photo in photos),
         "items": dict(catalog.photos.item_counts()),
-        "split": catalog.training.split_counts(),
+        "split": _split_counts(catalog),
         "runs": [run.name for run in list_runs(folder)],
     }
+
+
+def _split_counts(catalog: Catalog) -> dict[str, int]:
+    """Count the photos of each part; a part is remembered for others too."""
+    parts = catalog.training.split()
+    trained = [photo.sha256 for photo in catalog.photos.trained()]
+    counts = Counter(str(parts[sha256]) for sha256 in trained if sha256 in parts)
+    return dict(sorted(counts.items()))
 
 
 def status_text(facts: dict[str, object]) -> str:

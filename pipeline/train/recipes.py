@@ -18,7 +18,7 @@ from pipeline.train.augment import Strength, cached_size
 from pipeline.train.batches import PlainBatches, TrainBatches
 from pipeline.train.fit import Schedule, fit
 from pipeline.train.job import Job, Trained
-from pipeline.train.quick import HEAD_C, embeddings_key, quick
+from pipeline.train.quick import embeddings_key, quick
 from pipeline.train.state import StateFile
 
 Recipe = Callable[[Job], Trained]
@@ -31,6 +31,7 @@ SMALL = Schedule(
 )
 SMALL_BATCHES = 1600  # in all: enough for 370 to 500 drawn guitars, 16 a batch
 SMALL_LEAST_EPOCHS = 12
+START_C = 0.003  # smoother than quick's: training goes on from it
 QUICKER = 4  # times as fast to look at a photo as to train on it (measured: 4 to 6)
 
 
@@ -131,7 +132,7 @@ def _start_head(job: Job, backbone: Any, model: Any) -> None:
         embeddings_key(job.material),
         progress=job.progress,
     )
-    head = fit_head(embeddings, examples.y_true, len(job.material.labels), c=HEAD_C)
+    head = fit_head(embeddings, examples.y_true, len(job.material.labels), c=START_C)
     model.get_layer("categories").set_weights([head.kernel, head.bias])
 
 
