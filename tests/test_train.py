@@ -105,6 +105,11 @@ def run_train(folder, catalog, chosen=None, *, progress=silent, now=None, say=st
     )
 
 
+def read_history(run):
+    text = (run.folder / "history.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
 def test_a_set_without_a_split_is_told_to_split_first(folder):
     with opened(folder) as catalog, pytest.raises(InputError, match="mekiki split"):
         run_train(folder, catalog)
@@ -184,7 +189,7 @@ def test_a_run_folder_holds_all_that_was_promised(trained):
     assert np.sum(metrics["confusion"]) == 6
     assert "test_accuracy" not in metrics
 
-    rows = list(csv.DictReader((run.folder / "history.csv").open(encoding="utf-8")))
+    rows = read_history(run)
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert {"loss", "val_loss", "accuracy", "val_accuracy"} <= set(rows[0])
 
@@ -314,7 +319,7 @@ def test_quick_learns_colours_from_frozen_features(folder, catalog, tmp_path):
     metrics = summary.run.metrics
     assert summary.val_accuracy == 1.0
     assert metrics["stopped_because"] == "the linear head was fitted"
-    row = next(csv.DictReader((summary.run.folder / "history.csv").open()))
+    (row,) = read_history(summary.run)
     assert float(row["val_loss"]) == pytest.approx(metrics["val_loss"], rel=1e-3)
     assert load_model(summary.run).image_size == 32
 

@@ -66,7 +66,7 @@ def train(folder, *, progress=silent, on_rate=lambda rate: None, **schedule):
         ),
         PlainBatches(cropped, y_true, 2, batch_size=8),
         replace(Schedule(4, 0.05, 1, 10), **schedule),
-        StateFile(folder / "state"),
+        StateFile(folder),
         progress=progress,
         on_rate=on_rate,
     )
@@ -187,7 +187,7 @@ def test_the_rate_is_told_once_and_progress_counts_batches(tmp_path):
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_both_optimizers_learn_what_is_easy(tmp_path, optimizer):
     _, standing = train(tmp_path, epochs=12, optimizer=optimizer)
-    assert standing.best_loss < standing.history[0]["val_loss"]
+    assert standing.history[-1]["loss"] < 0.8 * standing.history[0]["loss"]
 
 
 if __name__ == "__main__":

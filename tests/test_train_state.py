@@ -31,10 +31,10 @@ STANDING = Standing(
 def test_everything_comes_back(tmp_path):
     variables = [Variable(np.arange(3.0, dtype=np.float32)), Variable(np.int64(7))]
     best: Arrays = [np.ones((2, 2), np.float32), np.zeros(3, np.float32)]
-    StateFile(tmp_path / "state").save(STANDING, variables, best)
+    StateFile(tmp_path).save(STANDING, variables, best)
 
     fresh = [Variable(np.zeros(3, np.float32)), Variable(np.int64(0))]
-    restored = StateFile(tmp_path / "state").restore(fresh)
+    restored = StateFile(tmp_path).restore(fresh)
 
     assert restored is not None
     standing, found = restored
@@ -45,7 +45,7 @@ def test_everything_comes_back(tmp_path):
 
 
 def test_nothing_saved_is_nothing_restored(tmp_path):
-    assert StateFile(tmp_path / "state").restore([]) is None
+    assert StateFile(tmp_path).restore([]) is None
 
 
 def test_no_best_snapshot_yet_is_no_snapshot(tmp_path):
@@ -59,13 +59,13 @@ def test_no_best_snapshot_yet_is_no_snapshot(tmp_path):
 def test_a_save_cut_off_leaves_the_one_before(tmp_path):
     state = StateFile(tmp_path)
     state.save(Standing(epochs=1), [Variable(1.0)], [])
-    (tmp_path / "training.part").write_bytes(b"half of a save")
+    (tmp_path / "state" / "training.part").write_bytes(b"half of a save")
     variable = Variable(0.0)
     restored = state.restore([variable])
     assert restored is not None
     assert restored[0].epochs == 1
     state.save(Standing(epochs=2), [Variable(2.0)], [])
-    assert [file.name for file in tmp_path.iterdir()] == ["training.npz"]
+    assert [file.name for file in (tmp_path / "state").iterdir()] == ["training.npz"]
 
 
 def test_more_snapshots_than_ten_keep_their_order(tmp_path):
@@ -77,7 +77,7 @@ def test_more_snapshots_than_ten_keep_their_order(tmp_path):
 
 
 def test_removing_is_for_good_and_may_be_repeated(tmp_path):
-    state = StateFile(tmp_path / "state")
+    state = StateFile(tmp_path)
     state.save(Standing(), [], [])
     state.remove()
     state.remove()

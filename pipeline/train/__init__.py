@@ -104,7 +104,7 @@ def train(
         from pipeline.train.recipes import follow_recipe  # noqa: PLC0415
         from pipeline.train.record import write_results  # noqa: PLC0415
 
-        job = Job(folder, run, material, known is not None, progress, say)
+        job = Job(folder, run, material, progress, say)
         write_results(job, follow_recipe(job))
     _record_end(catalog, run, now)
     _mend_latest(folder)

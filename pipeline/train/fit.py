@@ -8,7 +8,6 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -66,15 +65,11 @@ def fit(
         RunError: The loss is no number from the first epoch on.
     """
     _compile(model, schedule, train.num_batches)
-    metrics = {id(variable) for variable in model.metrics_variables}
-    variables = [v for v in model.variables if id(v) not in metrics]
-    variables += model.optimizer.variables
-    restored = state.restore(variables)
-    standing, best = restored or (Standing(), [])
+    variables = _all_variables(model)
+    standing, best = state.restore(variables) or (Standing(), [])
     if not standing.stopped_because:
         total = (schedule.epochs - standing.epochs) * train.num_batches
-        with ExitStack() as stack:
-            advance = stack.enter_context(progress("training", total))
+        with progress("training", total) as advance:
             keeper = _Keeper(
                 train=train,
                 schedule=schedule,
@@ -102,6 +97,13 @@ def fit(
         )
     model.set_weights(best)
     return standing
+
+
+def _all_variables(model: Any) -> list[Any]:
+    """List all that changes in training: weights, averages, seeds, the optimizer's."""
+    metrics = {id(variable) for variable in model.metrics_variables}
+    kept = [variable for variable in model.variables if id(variable) not in metrics]
+    return [*kept, *model.optimizer.variables]
 
 
 def _compile(model: Any, schedule: Schedule, steps: int) -> None:

@@ -66,7 +66,6 @@ class Job:
     folder: SetFolder
     run: Run
     material: Material
-    is_resumed: bool
     progress: Progress
     say: Say
 

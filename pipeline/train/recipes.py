@@ -48,7 +48,7 @@ def finetune(job: Job) -> Trained:
         return _teach(job, model, FROM_CHANCE, Strength())
     freeze_batch_norm(backbone)
     model = add_head(backbone, len(job.material.labels))
-    if not job.is_resumed:
+    if not _state(job).exists:
         _start_head(job, backbone, model)
     return _teach(job, model, FROM_WEIGHTS, Strength())
 
@@ -162,11 +162,15 @@ def _teach(job: Job, model: Any, schedule: Schedule, strength: Strength) -> Trai
         train_batches,
         val_batches,
         schedule,
-        StateFile(job.run.folder / "state"),
+        _state(job),
         progress=job.progress,
         on_rate=lambda rate: job.say(cost_line(job, schedule, rate)),
     )
     return Trained(model, standing)
+
+
+def _state(job: Job) -> StateFile:
+    return StateFile(job.run.folder)
 
 
 def cost_line(job: Job, schedule: Schedule, rate: float) -> str:

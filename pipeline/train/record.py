@@ -56,7 +56,7 @@ def write_results(job: Job, trained: Trained) -> None:
         write_predictions(run, part, material.parts[part], probs, material.labels)
     _draw(job, trained.standing, pred_probs)
     run.write_json("metrics.json", _metrics(job, trained.standing, pred_probs))
-    StateFile(run.folder / "state").remove()
+    StateFile(run.folder).remove()
 
 
 def _save_model(run: Run, model: Any) -> None:

@@ -40,13 +40,18 @@ class Standing:
 
 @dataclass(frozen=True)
 class StateFile:
-    """The file under a run's ``state`` folder."""
+    """The file under the ``state`` folder of a run."""
 
-    folder: Path
+    run_folder: Path
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is something to go on from."""
+        return self._file.is_file()
 
     @property
     def _file(self) -> Path:
-        return self.folder / "training.npz"
+        return self.run_folder / "state" / "training.npz"
 
     def save(
         self,
@@ -55,7 +60,7 @@ class StateFile:
         best: Arrays,
     ) -> None:
         """Replace the file by the present state; whole or not at all."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._file.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._file.with_suffix(".part")
         facts = np.frombuffer(json.dumps(asdict(standing)).encode(), np.uint8)
         arrays = {f"now_{n}": np.asarray(v) for n, v in enumerate(variables)}
@@ -68,7 +73,7 @@ class StateFile:
 
     def restore(self, variables: Sequence[Any]) -> tuple[Standing, Arrays] | None:
         """Bring ``variables`` to what was saved; ``None`` where nothing was."""
-        if not self._file.exists():
+        if not self.exists:
             return None
         with np.load(self._file, allow_pickle=False) as saved:
             standing = Standing(**json.loads(bytes(saved["facts"])))
@@ -84,4 +89,4 @@ class StateFile:
 
     def remove(self) -> None:
         """Delete the folder: training is over."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self._file.parent, ignore_errors=True)

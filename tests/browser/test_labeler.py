@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ import pytest
 pytest.importorskip("streamlit", reason="the labeler needs the ui extra")
 pytest.importorskip("playwright", reason="browser tests need the dev extra")
 
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from pipeline.catalog import Outcome, Status, opened
 from pipeline.catalog.candidates import Ending, Found
@@ -22,10 +21,6 @@ from pipeline.catalog.journal import Happened
 from pipeline.catalog.photos import Grouping, Photo
 from pipeline.home import SetFolder, set_folder
 from pipeline.images import ImageStore, encode_jpeg, inspect_image
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-expect.set_options(timeout=15_000)  # milliseconds; other tests may take the processors
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
 NOW = "2026-01-02T03:04:05Z"
 CATEGORIES = [
@@ -46,20 +41,6 @@ PLANTED = [
 ORDER = [3, 2, 1, 4, 5]  # seeds, as the queue shows them
 
 Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    options = (
-        "--no-sandbox --disable-gpu --disable-quic --no-first-run"
-        " --disable-background-networking --disable-component-update --disable-sync"
-    )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=options.split()
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,0 +1,30 @@
+"""A headless browser for the tests of pages; they skip where there is none."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("playwright", reason="browser tests need the dev extra")
+
+from playwright.sync_api import Browser, expect, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+expect.set_options(timeout=15_000)  # milliseconds; other work may take the processors
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start the machine's Chromium."""
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine (make system installs it)")
+    options = (
+        "--no-sandbox --disable-gpu --disable-quic --no-first-run"
+        " --disable-background-networking --disable-component-update --disable-sync"
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=options.split()
+        )
+        yield browser
+        browser.close()
