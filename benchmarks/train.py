@@ -119,7 +119,7 @@ def _ours(case: Case, weights: Path, folder: Path) -> Callable[[], float]:
             Schedule(epochs=1, learning_rate=1e-5, warmup_epochs=0, patience=1),
             StateFile(Path(tempfile.mkdtemp(dir=folder))),
             progress=silent,
-            on_rate=lambda rate: None,
+            on_rate=lambda rate, epochs: None,
         )
         return standing.images_per_second
 

@@ -43,7 +43,7 @@ def build():
     return keras.Model(photo, keras.layers.Dense(2, activation="softmax")(features))
 
 
-def train(folder, *, progress=silent, on_rate=lambda rate: None, **schedule):
+def train(folder, *, progress=silent, on_rate=lambda rate, epochs: None, **schedule):
     """Train the small network; return it and how it went."""
     from pipeline.networks.pixels import MappedPixels
     from pipeline.train.augment import Strength
@@ -167,7 +167,11 @@ def test_a_loss_that_is_no_number_is_an_error_that_says_what_to_do(tmp_path):
 
 
 def test_the_rate_is_told_once_and_progress_counts_batches(tmp_path):
-    told: list[float] = []
+    told: list[tuple[float, int]] = []
+
+    def tell(rate, epochs):
+        told.append((rate, epochs))
+
     announced: list[tuple[str, int | None]] = []
     steps: list[int] = []
 
@@ -176,9 +180,10 @@ def test_the_rate_is_told_once_and_progress_counts_batches(tmp_path):
         announced.append((description, total))
         yield steps.append
 
-    _, standing = train(tmp_path, progress=progress, on_rate=told.append, epochs=2)
+    _, standing = train(tmp_path, progress=progress, on_rate=tell, epochs=2)
     assert len(told) == 1
-    assert told[0] > 0
+    assert told[0][0] > 0
+    assert told[0][1] == 2
     assert announced == [("training", 12)]
     assert sum(steps) == 12
     assert standing.images_per_second > 0

@@ -54,9 +54,9 @@ allow_private = true  # the shop is served on this machine
 
 [train]
 recipe = "small-cnn"
-backbone = "ResNet50"  # not used by this recipe
 weights = "none"
-image_size = 96
+image_size = 64
+batch_size = 16
 seed = {seed}
 """
 

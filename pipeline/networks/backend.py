@@ -5,6 +5,7 @@ TensorFlow writes to the file descriptor of stderr before any of its settings is
 read, so the descriptor itself is turned away during the import.
 """
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,3 +40,4 @@ except ModuleNotFoundError as error:
         " install mekiki with its train extra: pip install 'mekiki[train]'"
     ) from error
 keras.config.disable_interactive_logging()  # it writes to stdout otherwise
+logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of slow tracing

@@ -48,7 +48,7 @@ def fit(
     state: StateFile,
     *,
     progress: Progress,
-    on_rate: Callable[[float], None],
+    on_rate: Callable[[float, int], None],
 ) -> Standing:
     """Train ``model`` in place, from where ``state`` says, to its best snapshot.
 
@@ -59,7 +59,8 @@ def fit(
         schedule: How long and how fast.
         state: Written after each epoch.
         progress: How the work is shown, in batches.
-        on_rate: Told the photos a second, once, after the first batches.
+        on_rate: Told once, after the first batches: the photos a second, and how many
+            epochs this start has to do.
 
     Raises:
         RunError: The loss is no number from the first epoch on.
@@ -142,13 +143,14 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]  # Keras carries 
         best: Arrays,
         variables: list[Any],
         advance: Advance,
-        on_rate: Callable[[float], None],
+        on_rate: Callable[[float, int], None],
     ) -> None:
         super().__init__()
         self.standing, self.best = standing, best
         self._train, self._schedule, self._state = train, schedule, state
         self._variables, self._advance, self._on_rate = variables, advance, on_rate
         self._began = time.perf_counter() - standing.elapsed
+        self._epochs = schedule.epochs - standing.epochs  # for this start to do
         self._batches = 0  # since this start
         self._last = 0.0  # when the batch before ended
         self._out_of_time = False
@@ -166,7 +168,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]  # Keras carries 
             self.standing.photos_seconds += now - self._last
         self._last = now
         if self._batches == COMPILING + TIMED:
-            self._on_rate(self.standing.images_per_second)
+            self._on_rate(self.standing.images_per_second, self._epochs)
         limit = self._schedule.max_minutes
         if limit and now - self._began > 60 * limit:
             self._out_of_time = True

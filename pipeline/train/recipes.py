@@ -164,7 +164,7 @@ def _teach(job: Job, model: Any, schedule: Schedule, strength: Strength) -> Trai
         schedule,
         _state(job),
         progress=job.progress,
-        on_rate=lambda rate: job.say(cost_line(job, schedule, rate)),
+        on_rate=lambda rate, epochs: job.say(cost_line(job, epochs, rate)),
     )
     return Trained(model, standing)
 
@@ -173,18 +173,18 @@ def _state(job: Job) -> StateFile:
     return StateFile(job.run.folder)
 
 
-def cost_line(job: Job, schedule: Schedule, rate: float) -> str:
+def cost_line(job: Job, epochs: int, rate: float) -> str:
     """Say what a training will cost, from the photos a second of its first batches."""
     settings = job.material.settings
     num_train = len(job.material.parts[Part.TRAIN].photos)
     num_val = len(job.material.parts[Part.VAL].photos)
     batches = -(-num_train // settings.batch_size)
-    seconds = schedule.epochs * (num_train + num_val / QUICKER) / rate
-    if schedule.max_minutes:
-        seconds = min(seconds, 60 * schedule.max_minutes)
+    seconds = epochs * (num_train + num_val / QUICKER) / rate
+    if settings.max_minutes:
+        seconds = min(seconds, 60 * settings.max_minutes)
     line = (
         f"training takes about {spoken(seconds)} on this machine:"
-        f" {schedule.epochs} epochs x {batches} batches at {rate:.0f} photos/s"
+        f" {epochs} epochs x {batches} batches at {rate:.0f} photos/s"
     )
     if settings.recipe == "finetune" and settings.weights != NONE and _is_cpu():
         quick_seconds = (num_train + num_val) / (QUICKER * rate)

@@ -62,7 +62,7 @@ def write_results(job: Job, trained: Trained) -> None:
 def _save_model(run: Run, model: Any) -> None:
     """Save without the optimizer: what is asked later is never trained on."""
     fresh = run.folder / ".part.keras"
-    keras.Model(model.inputs, model.outputs).save(fresh)
+    keras.Model(model.input, model.output).save(fresh)
     fresh.replace(run.model_file)
 
 
