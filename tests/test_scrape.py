@@ -488,3 +488,27 @@ def test_a_killed_run_and_another_leave_what_an_undisturbed_one_leaves(
     again = site.requests[asked:]
     assert all(again.count(url.removeprefix(site.url)) == 1 for url in kept)
     assert bool(kept) is (at == "/p/dog-3-11.jpg")
+
+
+def test_pages_are_asked_for_again_only_when_rereading(folder, site, jpeg):
+    site.add("/cat", '<img src="/1.jpg">')
+    site.add("/dog", "")
+    site.add("/1.jpg", jpeg(1))
+    site.add("/2.jpg", jpeg(2))
+    write_set(folder, pages_source(site))
+    run(folder)
+    site.add("/cat", '<img src="/2.jpg"><img src="/1.jpg">')
+
+    plain = run(folder)
+    with catalogs.opened(folder) as catalog:
+        again = scrape(
+            folder,
+            load_settings(folder.settings_file),
+            catalog,
+            progress=silent,
+            now=lambda: NOW,
+            reread=True,
+        )
+
+    assert (plain.discovered.new, again.discovered.new) == (0, 1)
+    assert (site.times("/cat"), site.times("/1.jpg"), site.times("/2.jpg")) == (2, 1, 1)

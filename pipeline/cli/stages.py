@@ -46,14 +46,20 @@ def new_command(home: Path, name: str) -> None:
 
 @cli.command("scrape")
 @set_argument
+@click.option("--reread", is_flag=True, help="Ask for pages again, for what is new.")
 @click.pass_obj
-def scrape_command(home: Path, name: str) -> None:
+def scrape_command(home: Path, name: str, reread: bool) -> None:
     """Collect candidate photos; each ends in one recorded state."""
     from pipeline.scrape import scrape
 
     with opened_set(home, name) as at:
         summary = scrape(
-            at.folder, at.settings, at.catalog, progress=shown_progress(), now=utc_now
+            at.folder,
+            at.settings,
+            at.catalog,
+            progress=shown_progress(),
+            now=utc_now,
+            reread=reread,
         )
     click.echo(summary.line)
 

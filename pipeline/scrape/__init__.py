@@ -82,8 +82,11 @@ def scrape(
     *,
     progress: Progress,
     now: Now,
+    reread: bool = False,
 ) -> ScrapeSummary:
     """Bring the photos of a set's sources into its store.
+
+    ``reread`` asks for pages again that an earlier run has read, for what is new.
 
     Raises:
         SettingsError, InputError: A source can't be used as it is written, or hosts
@@ -94,7 +97,7 @@ def scrape(
     require_contact(settings, addresses_asked(settings))
     with fetcher_for(settings) as fetcher:
         with progress("reading sources", None) as advance:
-            discovery = Discovery(settings, catalog, fetcher, now, advance)
+            discovery = Discovery(settings, catalog, fetcher, now, advance, reread)
             discovered = Discovered() if settings.source else _NO_SOURCE
             for source in settings.source:
                 discovered += SOURCES[source.kind](source, discovery)

@@ -19,6 +19,7 @@ class Discovery:
     fetcher: Fetcher
     now: Callable[[], str]
     advance: Callable[[int], None]  # called with the pages or folders just read
+    reread: bool = False  # ask for pages again that were read before
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 Every page is recorded together with the candidates it shows, in one transaction and
 in the order of the crawl. So a crawl that was killed goes on at the page where it
 stopped, no page is read twice, and the candidates get the ids of an undisturbed crawl.
+Rereading asks for every page again, for what is new there.
 A page that failed in passing ends its crawl for this run; the next run asks again.
 """
 
@@ -32,7 +33,7 @@ def crawl_pages(source: PagesSource, discovery: Discovery) -> Discovered:
     Raises:
         SettingsError: The URL can't tell the categories apart.
     """
-    known = discovery.catalog.candidates.pages()
+    known = {} if discovery.reread else discovery.catalog.candidates.pages()
     found = Discovered()
     for category, url in first_pages(source, discovery.settings):
         crawl = _Crawl(category, source.max_pages, discovery, known)
