@@ -21,7 +21,13 @@ from labeler.desk import (
     plain,
 )
 from labeler.ending import farewell
-from labeler.panel import describe, draw_panel, draw_saved, draw_undo
+from labeler.panel import (
+    describe,
+    draw_panel,
+    draw_saved,
+    draw_undo,
+    draw_warning,
+)
 from labeler.worklist import Progress, Queue, measure_progress, order_photos
 from pipeline.catalog.photos import Photo
 from pipeline.errors import ImageError, MekikiError
@@ -132,6 +138,7 @@ def fetch_ahead(desk: Desk, line: list[Photo]) -> None:
 
 def draw_empty(desk: Desk) -> None:
     """Say what to run where there is nothing to label."""
+    draw_warning(desk)
     name = desk.folder.name
     stored = len(desk.catalog.photos.stored())
     if stored:

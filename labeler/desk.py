@@ -7,6 +7,7 @@ the cursor. The cursor holds nothing that would be missed: a reload starts a new
 
 import base64
 import getpass
+import os
 import re
 import uuid
 from collections.abc import Callable
@@ -22,10 +23,11 @@ from PIL import Image
 
 from labeler.shelf import Shelf
 from pipeline.catalog import Catalog, Status, opened
+from pipeline.catalog.engine import DATABASE_URL
 from pipeline.catalog.events import MACHINE
 from pipeline.catalog.journal import Action, Answer, Op
 from pipeline.catalog.photos import Photo
-from pipeline.errors import MekikiError
+from pipeline.errors import CatalogError, MekikiError
 from pipeline.home import SetFolder, existing_set
 from pipeline.images import ImageStore, decode_image, encode_jpeg
 from pipeline.settings import SetSettings, load_settings
@@ -68,6 +70,7 @@ class Desk:
     shelf: Shelf
     cursor: Cursor
     user: str
+    opened_file: tuple[int, int] | None  # which catalog this is
     now: Callable[[], str] = lambda: datetime.now(UTC).isoformat()
 
     def photos(self) -> list[Photo]:
@@ -108,6 +111,7 @@ class Desk:
             return
         wanted = _told(photo, action, label)
         try:
+            self._check_catalog()
             answer = self.catalog.journal.apply(
                 Op(
                     sha256=photo.sha256,
@@ -134,6 +138,7 @@ class Desk:
         """Take back the curator's newest word that stands, and show its photo."""
         journal, client = self.catalog.journal, self.cursor.client
         try:
+            self._check_catalog()
             answer = journal.undo(
                 self.user, client, journal.next_seq(client), self.now()
             )
@@ -165,6 +170,14 @@ class Desk:
         self.cursor.pinned = None
         self.cursor.notice = None
 
+    def _check_catalog(self) -> None:
+        """Refuse to write where nobody would find it: into a deleted file."""
+        if _file_identity(self.folder) != self.opened_file:
+            raise CatalogError(
+                f"{self.folder.catalog_file} was deleted or replaced meanwhile;"
+                " reload this page"
+            )
+
     def _is_shown(self, photo: Photo) -> bool:
         return self.cursor.shown == (photo.sha256, photo.version)
 
@@ -192,8 +205,12 @@ def open_desk(home: Path, name: str, cursor: Cursor, user: str) -> Desk:
     """
     folder = existing_set(home, name)
     settings = load_settings(folder.settings_file)
-    catalog, shelf, _ = _open_catalog(folder)
-    return Desk(folder, settings, catalog, shelf, cursor, user)
+    if not (os.environ.get(DATABASE_URL) or folder.catalog_file.exists()):
+        with opened(folder):
+            pass  # it was deleted: made anew, not gone on with unseen
+    opened_file = _file_identity(folder)
+    catalog, shelf, _ = _open_catalog(folder, opened_file)
+    return Desk(folder, settings, catalog, shelf, cursor, user, opened_file)
 
 
 def check_name(typed: str) -> str | None:
@@ -250,9 +267,20 @@ def _overtaken(answer: Answer) -> Notice:
     )
 
 
+def _file_identity(folder: SetFolder) -> tuple[int, int] | None:
+    """Tell the catalog's file from one in its place; ``None`` where there is none."""
+    try:
+        file = folder.catalog_file.stat()
+    except FileNotFoundError:
+        return None
+    return file.st_dev, file.st_ino
+
+
 @st.cache_resource(show_spinner=False, on_release=lambda opening: opening[2].close())
-def _open_catalog(folder: SetFolder) -> tuple[Catalog, Shelf, ExitStack]:
-    """Open the catalog once a process, for all curators."""
+def _open_catalog(
+    folder: SetFolder, opened_file: tuple[int, int] | None
+) -> tuple[Catalog, Shelf, ExitStack]:
+    """Open the catalog once a process, for all curators; another file anew."""
     stack = ExitStack()
     catalog = stack.enter_context(opened(folder))
     return catalog, Shelf(catalog), stack

@@ -23,7 +23,7 @@ MAX_LINK = 80  # characters of an address that are shown
 
 def draw_panel(desk: Desk, photo: Photo) -> None:
     """Draw what is known of the photo, and everything that can be said of it."""
-    _draw_warning(desk)
+    draw_warning(desk)
     draw_state(photo)
     draw_answers(desk, photo)
     with st.container(horizontal=True, gap="xsmall"):
@@ -99,7 +99,8 @@ def draw_origin(photo: Photo) -> None:
     st.html(f"<div class=origin>{body}</div>")
 
 
-def _draw_warning(desk: Desk) -> None:
+def draw_warning(desk: Desk) -> None:
+    """Draw what went against the last press."""
     notice = desk.cursor.notice
     if notice is not None and notice.weight == "warning":
         st.warning(plain(notice.text), icon=":material/group:")

@@ -8,6 +8,7 @@ The store is content-addressed: ``images/ab/<sha256>.<ext>``. Bytes are written 
 temporary name, synced and renamed, so that a file under its final name is whole.
 """
 
+import errno
 import hashlib
 import io
 import os
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from pipeline.errors import ImageError
 
@@ -39,6 +40,16 @@ FORMATS = {
     "BMP": "bmp",
     "TIFF": "tif",
     "AVIF": "avif",
+}
+# EXIF's orientation → what makes the picture upright.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
 }
 
 
@@ -62,9 +73,7 @@ def inspect_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> ImageFacts:
     """
     with _opened(data, max_pixels) as image:
         name = str(image.format)
-        turned = image.getexif().get(0x0112) in {5, 6, 7, 8}
-        width, height = reversed(image.size) if turned else image.size
-        image.load()
+        width, height = _upright(image).size
     return ImageFacts(
         hashlib.sha256(data).hexdigest(),
         name,
@@ -98,8 +107,7 @@ def decode_image(
                 if image.width <= image.height
                 else (longer, max(min_side, 1)),
             )
-        turned = ImageOps.exif_transpose(image)
-        return np.asarray(_to_rgb(turned), dtype=np.uint8)
+        return np.asarray(_to_rgb(_upright(image)), dtype=np.uint8)
 
 
 def encode_jpeg(pixels: Pixels, quality: int = 90) -> bytes:
@@ -167,7 +175,14 @@ def write_atomically(target: Path, data: bytes, *, sync: bool = True) -> None:
     """Write a file that is whole or absent, whatever happens meanwhile.
 
     ``sync=False`` leaves out the wait for the disk, for what can be made again.
+
+    Raises:
+        OSError: The disk is full, ...; ``target`` is a device, a pipe or a folder.
     """
+    if target.is_symlink():
+        target = target.resolve()
+    if target.exists() and not target.is_file():  # /dev/stdout must stay what it is
+        raise FileExistsError(errno.EEXIST, "not a regular file", str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".part")
     try:
@@ -241,6 +256,13 @@ def _first_line(error: Exception) -> str:
     """Return what a decoder says, without the numbers that differ in every file."""
     line = (str(error) or type(error).__name__).splitlines()[0][:200]
     return re.sub(r" \(\d+ bytes? not processed\)", "", line)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Decode a picture and turn it as its EXIF says, whatever else stands there."""
+    image.load()  # a TIFF is turned by this, and has no orientation afterwards
+    turn = _TURNS.get(image.getexif().get(0x0112, 1))
+    return image if turn is None else image.transpose(turn)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -12,7 +12,13 @@ from pathlib import Path
 from pipeline.errors import InputError
 from pipeline.images import write_atomically
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_WIDE = (
+    "\uff1d",
+    "\uff0b",
+    "\uff0d",
+    "\uff20",
+)  # = + - @, as a Japanese Excel reads them
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", *_WIDE)
 
 
 def guard_cell(value: object) -> str:

@@ -33,7 +33,12 @@ class _Frozen(BaseModel):
 
 def _beside_file(path: Path, info: ValidationInfo) -> Path:
     folder: Path = (info.context or {}).get("folder", Path.cwd())
-    return folder / path.expanduser()
+    try:
+        return folder / path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(
+            "must begin with the home folder of a user there is"
+        ) from error
 
 
 def _printable(name: str) -> str:
@@ -142,7 +147,7 @@ class TrainSettings(_Frozen):
     max_minutes: float | None = Field(default=None, gt=0)
     learning_rate: float | None = Field(default=None, gt=0)
     patience: int | None = Field(default=None, ge=1)  # epochs without a better val_loss
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**32)  # as Keras takes it
 
 
 class RobustnessSettings(_Frozen):

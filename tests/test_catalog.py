@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from pipeline import catalog as catalogs
 from pipeline.catalog import Outcome, Part, Status
-from pipeline.catalog.candidates import Ending, Found, PageRead
+from pipeline.catalog.candidates import Candidates, Ending, Found, PageRead
 from pipeline.catalog.engine import open_database
 from pipeline.catalog.journal import Action, Op
 from pipeline.catalog.photos import Grouping
@@ -71,6 +71,36 @@ def test_the_lowest_candidate_owns_the_bytes_whatever_came_first(catalog, order)
         "stored": {"": 1},
         "known": {"same bytes as another candidate": 2},
     }
+
+
+def test_what_another_run_has_stored_meanwhile_stays_stored(catalog):
+    catalog.candidates.add([found("cat", "a")], NOW)
+    catalog.candidates.finish([stored(1, "a")], NOW)
+
+    late = [stored(1, "b"), Ending(1, Outcome.FAILED, "timed out")]
+    outcomes = [catalog.candidates.finish([ending], NOW) for ending in late]
+
+    assert outcomes == [[Outcome.STORED], [Outcome.STORED]]
+    assert [row.sha256 for row in catalog.photos.stored()] == ["a" * 64]
+    assert catalog.candidates.counts() == {"stored": {"": 1}}
+    assert catalog.journal.start_items(NOW) == 1
+
+
+def test_photos_in_the_store_are_counted_once_each(catalog):
+    catalog.candidates.add(
+        [found("cat", "a"), found("cat", "b"), found("dog", "c")], NOW
+    )
+    catalog.candidates.finish([stored(n, "a") for n in (1, 2, 3)], NOW)
+
+    assert catalog.candidates.stored_per_category() == {"cat": 1, "dog": 1}
+
+
+def test_what_servers_say_is_recorded_whatever_it_holds(catalog):
+    catalog.candidates.add([found("cat", "a")], NOW)
+    ending = Ending(1, Outcome.REFUSED, "broken\0image", content_type="a\0b")
+    catalog.candidates.finish([ending], NOW)
+
+    assert catalog.candidates.counts() == {"refused": {"broken image": 1}}
 
 
 def test_what_failed_in_passing_is_tried_again_and_what_was_refused_is_not(catalog):
@@ -154,6 +184,35 @@ def test_a_group_of_two_categories_is_a_conflict_until_a_person_decides(catalog)
     assert [photo.label for photo in catalog.photos.trained()] == ["dog"]
 
 
+def test_a_word_taken_back_leaves_the_conflict_that_arose_meanwhile(catalog):
+    catalog.candidates.add([found("cat", "a")], NOW)
+    catalog.candidates.finish([stored(1, "a")], NOW)
+    catalog.journal.start_items(NOW)
+    group(catalog, ("a", 1, True))
+    catalog.journal.apply(Op("a" * 64, Action.CONFIRM, "cat", 0, "ann", "t", 1), NOW)
+    catalog.candidates.add([found("dog", "b")], NOW)
+    catalog.candidates.finish([stored(2, "a")], NOW)
+    group(catalog, ("a", 1, True))
+
+    catalog.journal.undo("ann", "t", 2, NOW)
+
+    assert [photo.status for photo in catalog.photos.photos()] == [Status.CONFLICT]
+    assert catalog.photos.trained() == []
+
+
+def test_a_group_that_a_person_decided_is_no_conflict_any_more(catalog):
+    catalog.candidates.add([found("cat", "a"), found("dog", "b")], NOW)
+    catalog.candidates.finish([stored(1, "a"), stored(2, "b")], NOW)
+    catalog.journal.start_items(NOW)
+    group(catalog, ("a", 1, True), ("b", 1, False))
+    categories = catalog.photos.categories_of_groups()
+    assert catalog.journal.mark_conflicts(categories, NOW) == 1
+
+    catalog.journal.apply(Op("a" * 64, Action.CONFIRM, "cat", 1, "ann", "t", 1), NOW)
+
+    assert catalog.journal.mark_conflicts(categories, NOW) == 0
+
+
 def test_a_conflict_ends_where_the_groups_are_told_apart(catalog):
     catalog.candidates.add([found("cat", "a"), found("dog", "b")], NOW)
     catalog.candidates.finish([stored(1, "a"), stored(2, "b")], NOW)
@@ -211,6 +270,44 @@ def test_the_migrations_make_the_tables_that_the_code_reads(
     catalogs.drop(folder)
 
     assert differences == []
+
+
+@pytest.fixture
+def database(folder, any_database, request):
+    url = None
+    if any_database == "postgresql":
+        url = request.getfixturevalue("postgresql_url")
+    opened = open_database(folder, url)
+    yield opened
+    opened.close()
+    catalogs.drop(folder)
+
+
+def test_all_that_is_read_together_is_of_one_moment(database):
+    count = text("SELECT count(*) FROM candidate")
+    with database.read() as connection:
+        before = connection.scalar(count)
+        Candidates(database).add([found("cat", "a")], NOW)
+        meanwhile = connection.scalar(count)
+
+    with database.read() as connection:
+        assert (before, meanwhile, connection.scalar(count)) == (0, 0, 1)
+
+
+def test_what_the_server_can_not_do_now_is_one_clear_line(database, any_database):
+    trouble = {
+        "sqlite": ["PRAGMA max_page_count = 1", "CREATE TABLE more (a)"],
+        "postgresql": ["SET LOCAL statement_timeout = 1", "SELECT pg_sleep(9)"],
+    }[any_database]
+
+    def try_in(transaction):
+        with transaction as connection:
+            for statement in trouble:
+                connection.execute(text(statement))
+
+    for opened in (database.read, database.write):
+        with pytest.raises(CatalogError, match="can't be used"):
+            try_in(opened())
 
 
 def test_two_sets_of_a_server_are_kept_apart(catalog, folder):

@@ -52,6 +52,7 @@ def test_new_does_not_overwrite_a_set(mekiki):
 
 
 MISTAKES = {
+    "no command": ([], "which command.*mekiki --help"),
     "no such command": (["fly"], "No such command 'fly'"),
     "no such set": (["status", "nix"], "no category set 'nix'.*mekiki new nix"),
     "a name that can't be": (

@@ -150,6 +150,31 @@ def test_same_shape_in_red_blue_black_and_white_stays_apart(folder, catalog):
     assert run(folder, catalog).groups == 4
 
 
+def test_same_pixels_are_copies_even_where_there_is_nothing_to_compare(
+    folder, catalog, tmp_path
+):
+    white, grey = (Image.new("RGB", (90, 80), name) for name in ("white", "#eeeeee"))
+    photos = {
+        "white.png": encoded(white, kind="PNG"),
+        "white.bmp": encoded(white, kind="BMP"),
+        "grey.png": encoded(grey, kind="PNG"),
+        "wide.png": encoded(white.resize((180, 160)), kind="PNG"),
+    }
+    add(folder, catalog, photos)
+
+    run(folder, catalog)
+
+    rows = rows_by_origin(folder, catalog, tmp_path / "groups.csv")
+    groups = {name: row["group"] for name, row in rows.items()}
+    assert groups == {
+        "white.png": "1",
+        "white.bmp": "1",
+        "grey.png": "3",
+        "wide.png": "4",
+    }
+    assert sorted(row["reason"] for row in rows.values()) == ["", "", "", "same pixels"]
+
+
 def test_copies_under_two_categories_are_a_conflict(folder, catalog):
     original = photo(5)
     add(folder, catalog, {"first": encoded(original)}, "a")
@@ -158,6 +183,18 @@ def test_copies_under_two_categories_are_a_conflict(folder, catalog):
     (shown,) = catalog.photos.photos()
     assert shown.status is Status.CONFLICT
     assert shown.scraped_as == ("a", "b")
+
+
+def test_photos_of_a_scrape_that_was_killed_are_there_to_be_labelled(folder, catalog):
+    data = encoded(photo(1))
+    facts = inspect_image(data)
+    ImageStore(folder.images).put(data, facts)
+    catalog.candidates.add([Found("folder", "a", "one")], now())
+    catalog.candidates.finish([Ending(1, Outcome.STORED, facts=facts)], now())
+
+    run(folder, catalog)
+
+    assert [shown.label for shown in catalog.photos.trained()] == ["a"]
 
 
 def test_running_again_changes_nothing_and_says_so(folder, catalog):

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import struct
 import zlib
 
@@ -39,6 +40,33 @@ def test_a_photo_turned_by_exif_is_decoded_upright(make_photo):
     assert pixels.shape == (64, 96, 3)
     assert (facts.width, facts.height) == (96, 64)
     assert np.abs(pixels.astype(int) - np.asarray(upright)).mean() < 5
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+def test_a_turned_picture_has_the_measures_it_is_seen_with(kind, make_photo):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(Image.fromarray(make_photo(1, 96, 64)), kind, exif=exif)
+
+    facts = inspect_image(data)
+
+    assert (facts.height, facts.width) == decode_image(data).shape[:2] == (96, 64)
+
+
+def test_a_turned_photo_whose_other_metadata_is_broken_is_decoded(make_photo):
+    exif = (
+        b"Exif\0\0II*\0\x08\0\0\0\x02\0"
+        b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0"  # orientation 6
+        b"\x00\x01\x02\0\x04\0\0\0wide"  # a width that is a word
+        b"\0\0\0\0"
+    )
+    plain = encoded(Image.fromarray(make_photo(1, 96, 64)), "JPEG")
+    size = (len(exif) + 2).to_bytes(2, "big")
+    data = plain[:2] + b"\xff\xe1" + size + exif + plain[2:]
+
+    facts = inspect_image(data)
+
+    assert (facts.height, facts.width) == decode_image(data).shape[:2] == (96, 64)
 
 
 def test_transparency_is_laid_on_white():
@@ -160,6 +188,19 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path):
 
     assert target.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_link_is_followed_and_what_is_no_file_is_left_alone(tmp_path):
+    (tmp_path / "link").symlink_to("real")
+    os.mkfifo(tmp_path / "pipe")
+
+    write_atomically(tmp_path / "link", b"new")
+    with pytest.raises(OSError, match="not a regular file"):
+        write_atomically(tmp_path / "pipe", b"new")
+
+    assert (tmp_path / "real").read_bytes() == b"new"
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_a_thumbnail_is_made_once_and_is_small(tmp_path, make_photo):

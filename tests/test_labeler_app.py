@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from labeler.desk import Cursor, check_name, open_desk, plain
 from labeler.ending import GRACE_S, Ending, farewell
 from labeler.shelf import FRESH_S, Shelf
-from pipeline.catalog import Outcome, Status, opened
+from pipeline.catalog import Outcome, Status, drop, opened
 from pipeline.catalog.candidates import Ending as CandidateEnding
 from pipeline.catalog.candidates import Found
 from pipeline.catalog.journal import Action, Op
@@ -220,6 +220,24 @@ def test_a_stale_press_changes_nothing_and_tells_who_was_first(folder: SetFolder
     assert photos_of(folder)[0].label == "桜"
     press(page, "Cosmos")  # seen now, and said again
     assert photos_of(folder)[0].label == "Cosmos"
+
+
+@pytest.mark.parametrize("is_replaced", [False, True], ids=["deleted", "replaced"])
+def test_a_press_after_the_catalog_went_away_is_not_called_saved(
+    folder: SetFolder, is_replaced: bool
+):
+    plant(folder, [Planted("Cherry", 1), Planted("Cherry", 2)])
+    page = show()
+    drop(folder)
+    if is_replaced:
+        plant(folder, [Planted("Cosmos", 3)])
+
+    press(page, "Yes: Cherry")
+
+    assert "Not saved" in page.error[0].value
+    assert "Saved" not in words(page)
+    page = show()
+    assert ("Cosmos" if is_replaced else "No photos yet") in words(page)
 
 
 def test_two_of_one_mind_are_no_conflict(folder: SetFolder):

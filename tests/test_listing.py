@@ -8,7 +8,22 @@ from pipeline.errors import InputError
 from pipeline.listing import guard_cell, write_listing
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+cmd", "-x", "@SUM(A1)", "\tx", "\rx"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "=1+1",
+        "+cmd",
+        "-x",
+        "@SUM(A1)",
+        "\tx",
+        "\rx",
+        "\n=x",
+        "\uff1d1+1",
+        "\uff0bx",
+        "\uff0dx",
+        "\uff20x",
+    ],
+)
 def test_a_cell_that_would_start_a_formula_is_made_text(cell):
     assert guard_cell(cell) == f"'{cell}"
 

@@ -95,8 +95,9 @@ def test_weights_of_another_network_are_refused(backbones, keras, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_of_something_else_is_refused(backbones, tmp_path):
-    file = tmp_path / "notes.weights.h5"
+@pytest.mark.parametrize("name", ["notes.weights.h5", "notes.h5", "notes.keras", "a"])
+def test_a_file_of_something_else_is_refused(name, backbones, tmp_path):
+    file = tmp_path / name
     file.write_text("these are not weights")
     with pytest.raises(WeightsError, match="can't be loaded into MobileNetV2"):
         backbones.build_backbone("MobileNetV2", str(file), 32)

@@ -68,6 +68,16 @@ def test_a_picture_is_squared_as_in_training(run):
     assert np.array_equal(model.classify([tall]), model.predict(squared))
 
 
+def test_a_model_with_a_broken_part_is_one_line(run):
+    from pipeline.networks.saved import load_model
+
+    data = bytearray(run.model_file.read_bytes())
+    data[150:400] = bytes(250)  # inside the archive's first file
+    run.model_file.write_bytes(data)
+    with pytest.raises(RunError, match=r"model\.keras can't be loaded"):
+        load_model(run)
+
+
 @pytest.mark.parametrize("content", [None, b"not a model"], ids=["missing", "damaged"])
 def test_a_model_that_can_not_be_loaded_is_one_line(run, content):
     from pipeline.networks.saved import load_model

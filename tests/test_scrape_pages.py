@@ -117,6 +117,11 @@ def found(html: str) -> list[str]:
             id="what is sure to be no photo",
         ),
         pytest.param(
+            f'<img src="{"x" * 3000}.jpg"><img src="a.jpg">',
+            ["a.jpg"],
+            id="longer than a catalog can hold",
+        ),
+        pytest.param(
             '<img src="line.gif" width="800" height="1">', ["line.gif"], id="not sure"
         ),
     ],
@@ -257,11 +262,20 @@ def test_a_site_is_the_same_with_and_without_www():
         ("<p>目利き".encode("utf-16"), "text/html"),
         ("<p>目利き".encode(), ""),
         ("<p>目利き".encode(), "text/html; charset=no-such-charset"),
+        ("<p>目利き".encode(), "text/html; charset=undefined"),
+        ('<meta charset="idna"><p>目利き'.encode(), "text/html"),
         ('<meta charset="utf-16"><p>目利き'.encode(), "text/html"),
     ],
 )
 def test_a_page_is_decoded_as_it_says_it_is(body, content_type):
     assert decode_page(body, content_type).endswith("<p>目利き")
+
+
+@pytest.mark.parametrize("charset", ["undefined", "idna", "punycode", "rot13"])
+def test_a_charset_that_decodes_nothing_is_not_believed(charset):
+    body = b"<p>SG \xff"
+
+    assert decode_page(body, f"text/html; charset={charset}") == "<p>SG \ufffd"
 
 
 def test_windows_letters_under_the_name_of_latin_1_are_read():
@@ -280,6 +294,8 @@ def test_windows_letters_under_the_name_of_latin_1_are_read():
         b"<?xml version='1.0'?><a/>",
         b"photo.jpg",
         b"<base href='http://['><img src=a>",
+        b"<p>&#" + b"1" * 5000 + b";",
+        b'<img alt="&#' + b"1" * 5000 + b';" src=a>',
     ],
 )
 def test_a_broken_page_does_not_stop_the_crawl(body):

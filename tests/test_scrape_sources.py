@@ -185,16 +185,18 @@ def test_the_rows_of_a_csv_become_candidates(tmp_path, sqlite_catalog):
         "http://a.test/1.jpg,cat,again,,,\r\n"
         ",cat,no address,,,\r\n"
         "http://a.test/3.jpg\r\n"
+        f"http://a.test/{'x' * 3000}.jpg,cat,,,,\r\n"
     )
 
     found = discover(listed(tmp_path, rows), sqlite_catalog)
 
-    assert found.new == 4
+    assert found.new == 5
     assert candidates(sqlite_catalog) == [
         ("cat", "http://a.test/1.jpg"),
         ("cat", "http://a.test/2.jpg"),
         ("cat", f"{tmp_path}/photos.csv, line 6"),
         ("", "http://a.test/3.jpg"),
+        ("cat", f"{tmp_path}/photos.csv, line 8"),
     ]
 
 

@@ -72,6 +72,10 @@ MISTAKES = {
         TWO + '[train]\nepochs = "many"\n',
         r"\[train\] epochs must be a valid integer.*, got 'many'",
     ),
+    "seed beyond what Keras takes": (
+        TWO + "[train]\nseed = 5000000000\n",
+        r"\[train\] seed must be less than 4294967296, got 5000000000",
+    ),
     "unknown recipe": (
         TWO + '[train]\nrecipe = "magic"\n',
         r"\[train\] recipe must be 'finetune', 'quick' or 'small-cnn', got 'magic'",
@@ -105,6 +109,10 @@ MISTAKES = {
     "not a web address": (
         TWO + '[[source]]\nkind = "pages"\nurl = "shop.html"\n',
         r"\[\[source\]\] 1: url must be an http:// or https:// address",
+    ),
+    "nobody's home": (
+        TWO + '[[source]]\nkind = "folder"\npath = "~no-such-user/photos"\n',
+        r"\[\[source\]\] 1: path .*home.*, got '~no-such-user/photos'",
     ),
     "nothing left to train": (
         TWO + "[split]\nval = 0.5\ntest = 0.5\n",

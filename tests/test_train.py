@@ -10,7 +10,7 @@ from PIL import Image
 from pipeline.catalog import Outcome, Part, opened
 from pipeline.catalog.candidates import Ending, Found
 from pipeline.catalog.photos import Grouping
-from pipeline.errors import InputError, WeightsError
+from pipeline.errors import InputError, SettingsError, WeightsError
 from pipeline.home import set_folder
 from pipeline.images import ImageStore, encode_jpeg, inspect_image
 from pipeline.progress import silent
@@ -131,6 +131,39 @@ def test_weights_that_are_missing_leave_no_run_behind(folder, catalog, tmp_path)
     with pytest.raises(WeightsError, match="can't be read"):
         run_train(folder, catalog, chosen)
     assert list_runs(folder) == []
+
+
+def test_photos_that_left_the_store_are_told_before_anything_is_trained(
+    folder, catalog
+):
+    lost = catalog.photos.trained()[-1]
+    file = ImageStore(folder.images).path(lost.sha256, lost.extension)
+    file.unlink()
+    with pytest.raises(InputError, match="1 of 24 photos of the split are missing"):
+        run_train(folder, catalog)
+    assert list_runs(folder) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"backbone": "ResNet51", "weights": "none"}, SettingsError),
+        ({"backbone": "MobileNetV2", "weights": "notes.h5"}, WeightsError),
+    ],
+    ids=["backbone", "weights"],
+)
+def test_what_can_not_be_built_leaves_no_run_behind(
+    folder, catalog, tmp_path, wrong, error
+):
+    (tmp_path / "notes.h5").write_text("these are not weights")
+    if wrong["weights"] != "none":
+        wrong = wrong | {"weights": str(tmp_path / wrong["weights"])}
+    chosen = settings(recipe="quick", **wrong | {"image_size": 32})
+    with pytest.raises(error):
+        run_train(folder, catalog, chosen)
+    assert list_runs(folder) == []
+    assert catalog.training.runs() == []
 
 
 @pytest.mark.slow
@@ -292,6 +325,37 @@ def test_an_interrupted_run_goes_on_in_its_folder(folder, catalog):
     assert summary.epochs == 2
     assert not (run.folder / "state").exists()
     assert "resumed and finished on 18 photos" in summary.line
+
+
+@pytest.mark.slow
+def test_latest_is_the_run_that_finished_last_though_it_began_first(folder, catalog):
+    @contextmanager
+    def interrupting(description, total):
+        yield lambda steps: (_ for _ in ()).throw(KeyboardInterrupt)
+
+    clock = ticking_clock()
+    with pytest.raises(KeyboardInterrupt):
+        run_train(folder, catalog, progress=interrupting, now=clock)
+    other = run_train(folder, catalog, settings(epochs=1), now=clock)
+    latest = folder.models / "latest"
+    assert latest.resolve() == other.run.folder.resolve()
+
+    resumed = run_train(folder, catalog, now=clock)
+
+    assert resumed.is_resumed
+    assert resumed.run.name < other.run.name
+    assert latest.resolve() == resumed.run.folder.resolve()
+    assert run_train(folder, catalog, settings(epochs=1), now=clock).is_left_alone
+    assert latest.resolve() == resumed.run.folder.resolve()
+
+
+@pytest.mark.slow
+def test_a_machine_that_does_not_tell_its_cores_trains_all_the_same(
+    folder, catalog, monkeypatch
+):
+    monkeypatch.delattr("os.sched_getaffinity")  # as on macOS
+    summary = run_train(folder, catalog, settings(epochs=1))
+    assert summary.run.metrics["hardware"]["cores"] >= 1
 
 
 @pytest.mark.slow

@@ -109,6 +109,27 @@ def test_a_killed_training_goes_on_and_ends_as_an_undisturbed_one(tmp_path):
         assert np.array_equal(found, expected)
 
 
+def test_no_batch_is_taken_before_its_epoch_begins(tmp_path):
+    from pipeline.train.batches import PlainBatches
+    from pipeline.train.fit import Schedule, _compile
+
+    pixels, y_true = squares()
+    inner = pixels.squares[:, 1:-1, 1:-1]
+    batches = PlainBatches(type(pixels)(inner, pixels.places), y_true, 2, batch_size=8)
+    model = build()
+    _compile(model, Schedule(4, 0.05, 1, 10), 6)
+    before = model.get_weights()
+
+    class Unwanted:
+        def __iter__(self):
+            raise AssertionError("Keras asked for a batch to build itself")
+
+    model._symbolic_build(iterator=Unwanted())
+    found = model.evaluate(batches, verbose=0, return_dict=True)
+    assert set(found) == {"loss", "accuracy"}
+    assert all(map(np.array_equal, model.get_weights(), before))
+
+
 def test_a_training_that_is_over_is_not_continued(tmp_path):
     model, standing = train(tmp_path, epochs=2)
     again, same = train(tmp_path, epochs=2)

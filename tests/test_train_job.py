@@ -62,6 +62,12 @@ def test_the_fingerprint_changes_with(changed):
     assert changed.fingerprint != MATERIAL.fingerprint
 
 
+def test_the_fingerprint_does_not_depend_on_where_the_weights_lie():
+    here = replace(MATERIAL, settings=TrainSettings(weights="/here/notop.h5"))
+    there = replace(MATERIAL, settings=TrainSettings(weights="/there/same.h5"))
+    assert here.fingerprint == there.fingerprint
+
+
 def test_the_fingerprint_does_not_depend_on_the_order_of_photos():
     shuffled = replace(
         MATERIAL,

@@ -22,6 +22,7 @@ from pipeline.web.addresses import host_of, is_public, is_this_machine, netloc_o
         "::1",
         "fe80::1%eth0",
         "fd00::1",
+        "fec0::1",
         "ff02::1",
         "2001:db8::1",
         "::ffff:127.0.0.1",

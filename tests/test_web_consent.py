@@ -33,6 +33,15 @@ def test_rules_for_our_name_replace_those_for_all():
     assert not allowed(robots, "/x/a")
 
 
+def test_our_name_counts_with_the_version_that_sites_see_beside_it():
+    robots = (
+        b"User-agent: googlebot\nDisallow: /\n\nUser-agent : Mekiki/0.1.0\nDisallow: /x"
+    )
+
+    assert allowed(robots, "/a")
+    assert not allowed(robots, "/x/a")
+
+
 @pytest.mark.parametrize(
     "robots",
     [

@@ -111,11 +111,12 @@ def test_robots_txt_is_found_where_it_redirects_to(site, fetcher):
         fetcher.fetch(url)
 
 
-def test_a_site_whose_robots_txt_is_broken_is_left_for_later(site, fetcher):
-    site.add("/robots.txt", Reply(b"", 500))
+@pytest.mark.parametrize("status", [500, 501, 505, 522, 599])
+def test_a_site_whose_robots_txt_is_broken_is_left_for_later(site, fetcher, status):
+    site.add("/robots.txt", Reply(b"", status))
     url = site.add("/a.jpg", photo(b"bytes"))
 
-    with pytest.raises(FailedError, match=r"robots\.txt can't be read: HTTP 500"):
+    with pytest.raises(FailedError, match=rf"robots\.txt can't be read: HTTP {status}"):
         fetcher.fetch(url)
 
     assert site.times("/a.jpg") == 0
@@ -255,7 +256,7 @@ def test_a_no_is_final_and_not_asked_for_again(site, fetcher, time, status):
     assert time.slept == []
 
 
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 520, 529])
 def test_a_not_now_is_asked_again_with_doubling_waits(site, fetcher, time, status):
     url = site.add("/a.jpg", Reply(b"", status), Reply(b"", status), photo(b"bytes"))
 
@@ -294,7 +295,14 @@ def test_a_server_that_wants_a_long_rest_is_left_to_the_next_run(site, fetcher, 
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("17", 17.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("soon", None), ("", None)],
+    [
+        ("17", 17.0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("soon", None),
+        ("", None),
+        ("Wed, 21 Oct 2015 " + "9" * 20 + ":28:00 GMT", None),
+        ("Wed, 21 Oct 2015 07:28:00 +" + "9" * 20, None),
+    ],
 )
 def test_retry_after_is_a_number_or_a_date(value, seconds):
     assert error_of_status(503, {"Retry-After": value}).retry_after_s == seconds

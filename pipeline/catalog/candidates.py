@@ -7,7 +7,7 @@ whatever order they arrived in.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, distinct, func, insert, or_, select, update
 
 from pipeline.catalog.engine import Database
 from pipeline.catalog.tables import CANDIDATE, IMAGE, PAGE, Outcome
@@ -163,6 +163,8 @@ class Candidates:
     def finish(self, endings: Iterable[Ending], now: str) -> list[Outcome]:
         """Record how candidates ended, in one transaction.
 
+        What is stored stays so, whatever a slower run beside this one met.
+
         Returns:
             The outcome of each: a ``stored`` one whose bytes are owned by a
             candidate with a lower id becomes ``known``.
@@ -184,9 +186,9 @@ class Candidates:
         return counts
 
     def stored_per_category(self) -> dict[str, int]:
-        """Count the candidates whose bytes are in the store, by category."""
+        """Count the files of the store that were found under each category."""
         query = (
-            select(CANDIDATE.c.category, func.count())
+            select(CANDIDATE.c.category, func.count(distinct(CANDIDATE.c.sha256)))
             .where(CANDIDATE.c.sha256.is_not(None))
             .group_by(CANDIDATE.c.category)
         )
@@ -233,6 +235,10 @@ def _add(connection: Connection, found: Sequence[Found], now: str) -> int:
 
 
 def _finish(connection: Connection, ending: Ending, now: str) -> Outcome:
+    mine = CANDIDATE.c.id == ending.candidate_id
+    before = connection.scalar(select(CANDIDATE.c.outcome).where(mine))
+    if before in {Outcome.STORED, Outcome.KNOWN}:
+        return Outcome(before)
     outcome, reason = ending.outcome, ending.reason
     if ending.facts is not None:
         owns = _own(connection, ending.candidate_id, ending.facts)
@@ -240,13 +246,13 @@ def _finish(connection: Connection, ending: Ending, now: str) -> Outcome:
         reason = "" if owns else SAME_BYTES
     connection.execute(
         update(CANDIDATE)
-        .where(CANDIDATE.c.id == ending.candidate_id)
+        .where(mine)
         .values(
             outcome=outcome,
-            reason=reason,
+            reason=_plain(reason),
             sha256=ending.facts.sha256 if ending.facts else None,
             http_status=ending.http_status,
-            content_type=ending.content_type,
+            content_type=_plain(ending.content_type),
             final_url=ending.final_url,
             tried_at=now,
         )
@@ -280,6 +286,11 @@ def _own(connection: Connection, candidate_id: int, facts: ImageFacts) -> bool:
             .values(outcome=Outcome.KNOWN, reason=SAME_BYTES)
         )
     return bool(owner >= candidate_id)
+
+
+def _plain(text: str | None) -> str | None:
+    """Return what a server or a decoder says without what PostgreSQL can't hold."""
+    return text.replace("\0", " ") if text else text
 
 
 def _facts(row: Row[tuple[object, ...]]) -> ImageFacts:

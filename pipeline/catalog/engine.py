@@ -16,7 +16,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    OperationalError,
+)
 from sqlalchemy.pool import NullPool
 
 from pipeline.errors import CatalogError
@@ -36,8 +41,16 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Open a transaction that only reads."""
-        with self.engine.connect() as connection:
+        """Open a transaction that only reads; all of it sees the same moment.
+
+        Raises:
+            CatalogError: The file is damaged, the server is gone, ...
+        """
+        with self._explained(), self.engine.connect() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     @contextmanager
@@ -50,17 +63,25 @@ class Database:
         Raises:
             CatalogError: The disk is full, the server is gone, ...
         """
+        with self._explained(), self.engine.begin() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                connection.execute(
+                    text("SELECT pg_advisory_xact_lock(hashtext(current_schema()))")
+                )
+            yield connection
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say in our words what is the world's fault."""
         try:
-            with self.engine.begin() as connection:
-                if connection.dialect.name == "sqlite":
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
-                else:
-                    connection.execute(
-                        text("SELECT pg_advisory_xact_lock(hashtext(current_schema()))")
-                    )
-                yield connection
+            yield
         except DBAPIError as error:
-            if error.connection_invalidated or _is_worlds_fault(error):
+            # what a driver calls its errors varies; what SQLAlchemy does, does not
+            is_worlds_fault = isinstance(error, OperationalError)
+            is_worlds_fault |= type(error) is DatabaseError
+            if is_worlds_fault or error.connection_invalidated:
                 raise CatalogError(_unusable(self.name, error)) from error
             raise
 
@@ -141,6 +162,9 @@ def _open_postgresql(url: str, schema: str) -> Database:
             connect_args={"options": f'-csearch_path="{schema}"'},
         )
         with engine.begin() as connection:
+            # "if not exists" alone fails where two create it at once
+            lock = text("SELECT pg_advisory_xact_lock(hashtext(:schema))")
+            connection.execute(lock, {"schema": schema})
             connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
     except (ArgumentError, ValueError) as error:
         raise CatalogError(f"{DATABASE_URL} must be a postgresql:// address") from error
@@ -163,10 +187,6 @@ def _migrate(database: Database) -> None:
     with database.write() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-
-
-def _is_worlds_fault(error: DBAPIError) -> bool:
-    return type(error.orig).__name__ in {"OperationalError", "DatabaseError"}
 
 
 def _unusable(name: str, error: DBAPIError) -> str:

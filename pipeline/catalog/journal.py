@@ -25,14 +25,7 @@ from pipeline.catalog.events import (
     set_by_machine,
     set_item,
 )
-from pipeline.catalog.tables import (
-    CANDIDATE,
-    DUPLICATE,
-    EVENT,
-    IMAGE,
-    ITEM,
-    Status,
-)
+from pipeline.catalog.tables import CANDIDATE, DUPLICATE, EVENT, IMAGE, ITEM, Status
 
 
 class Action(StrEnum):
@@ -144,25 +137,27 @@ class Journal:
             now: When.
 
         Returns:
-            How many groups are in conflict now.
+            How many groups are in conflict now, and no person has decided.
         """
         query = (
             select(DUPLICATE.c.group_id, ITEM)
             .join(ITEM, ITEM.c.sha256 == DUPLICATE.c.sha256)
             .join(IMAGE, IMAGE.c.sha256 == DUPLICATE.c.sha256)
-            .where(ITEM.c.status.in_(["scraped", "conflict"]))
             .order_by(IMAGE.c.candidate_id)
         )
-        disputed: set[int] = set()
+        disputed, decided = set[int](), set[int]()
         with self._database.write() as connection:
             for row in connection.execute(query).all():
+                if row.status not in {Status.SCRAPED, Status.CONFLICT}:
+                    decided.add(row.group_id)
+                    continue
                 many = len(categories.get(row.group_id, ())) > 1
                 status = Status.CONFLICT if many else Status.SCRAPED
                 if many:
                     disputed.add(row.group_id)
                 if status != row.status:
                     set_by_machine(connection, row, status, "dedup", now)
-        return len(disputed)
+        return len(disputed - decided)
 
     def apply(self, op: Op, now: str) -> Answer:
         """Record what a curator said; it holds where the photo is as they saw it.

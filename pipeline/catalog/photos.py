@@ -9,7 +9,7 @@ are not trained.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from pipeline.catalog.engine import Database
 from pipeline.catalog.tables import (
@@ -160,23 +160,15 @@ class Photos:
 
     def categories_of_groups(self) -> dict[int, tuple[str, ...]]:
         """Return the categories each group was found under, in order of finding."""
-        query = (
-            select(DUPLICATE.c.group_id, CANDIDATE.c.category)
-            .join(CANDIDATE, CANDIDATE.c.sha256 == DUPLICATE.c.sha256)
-            .group_by(DUPLICATE.c.group_id, CANDIDATE.c.category)
-            .order_by(DUPLICATE.c.group_id, func.min(CANDIDATE.c.id))
-        )
-        categories: dict[int, tuple[str, ...]] = {}
         with self._database.read() as connection:
-            for group_id, category in connection.execute(query):
-                categories[group_id] = (*categories.get(group_id, ()), category)
-        return categories
+            return _categories_of_groups(connection)
 
     def photos(self) -> list[Photo]:
-        """List the kept image of every group, with the group's label and status."""
-        categories = self.categories_of_groups()
-        human = self._newest_human_words()
-        copies = self._copies()
+        """List the kept image of every group, with the group's label and status.
+
+        A group found under several categories is a conflict from then on, also before
+        dedup has marked it.
+        """
         query = (
             select(
                 IMAGE,
@@ -197,11 +189,16 @@ class Photos:
             .order_by(DUPLICATE.c.group_id)
         )
         with self._database.read() as connection:
+            categories = _categories_of_groups(connection)
+            human = _newest_human_words(connection)
+            copies = _copies(connection)
             rows = connection.execute(query).all()
         found = []
         for row in rows:
-            scraped = (row.label, Status(row.status))
-            label, status = human.get(row.group_id, scraped)
+            scraped_as = categories.get(row.group_id, ())
+            label, status = human.get(row.group_id, (row.label, Status(row.status)))
+            if status is Status.SCRAPED and len(scraped_as) > 1:
+                status = Status.CONFLICT
             found.append(
                 Photo(
                     sha256=row.sha256,
@@ -213,7 +210,7 @@ class Photos:
                     title=row.title,
                     author=row.author,
                     licence=row.licence,
-                    scraped_as=categories.get(row.group_id, ()),
+                    scraped_as=scraped_as,
                     label=label,
                     status=status,
                     version=row.version,
@@ -232,37 +229,51 @@ class Photos:
         with self._database.read() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
-    def _newest_human_words(self) -> dict[int, tuple[str | None, Status]]:
-        """Return each group's newest human label and status, where there is one.
 
-        Only items whose present state a person gave count: an undo back to what was
-        scraped is no human word.
-        """
-        newest = (
-            select(EVENT.c.sha256, func.max(EVENT.c.id).label("newest"))
-            .where(EVENT.c.accepted, EVENT.c.action.in_(HUMAN_ACTIONS))
-            .group_by(EVENT.c.sha256)
-            .subquery()
-        )
-        query = (
-            select(DUPLICATE.c.group_id, ITEM.c.label, ITEM.c.status)
-            .join(newest, newest.c.sha256 == DUPLICATE.c.sha256)
-            .join(ITEM, ITEM.c.sha256 == DUPLICATE.c.sha256)
-            .where(ITEM.c.status.in_(["labelled", "rejected", "unsure"]))
-            .order_by(newest.c.newest)
-        )
-        with self._database.read() as connection:
-            return {
-                row.group_id: (row.label, Status(row.status))
-                for row in connection.execute(query)
-            }
+def _categories_of_groups(connection: Connection) -> dict[int, tuple[str, ...]]:
+    query = (
+        select(DUPLICATE.c.group_id, CANDIDATE.c.category)
+        .join(CANDIDATE, CANDIDATE.c.sha256 == DUPLICATE.c.sha256)
+        .group_by(DUPLICATE.c.group_id, CANDIDATE.c.category)
+        .order_by(DUPLICATE.c.group_id, func.min(CANDIDATE.c.id))
+    )
+    categories: dict[int, tuple[str, ...]] = {}
+    for group_id, category in connection.execute(query):
+        categories[group_id] = (*categories.get(group_id, ()), category)
+    return categories
 
-    def _copies(self) -> dict[int, int]:
-        query = select(DUPLICATE.c.group_id, func.count()).group_by(
-            DUPLICATE.c.group_id
-        )
-        with self._database.read() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+
+def _newest_human_words(
+    connection: Connection,
+) -> dict[int, tuple[str | None, Status]]:
+    """Return each group's newest human label and status, where there is one.
+
+    Only items whose present state a person gave count: an undo back to what was
+    scraped is no human word.
+    """
+    newest = (
+        select(EVENT.c.sha256, func.max(EVENT.c.id).label("newest"))
+        .where(EVENT.c.accepted, EVENT.c.action.in_(HUMAN_ACTIONS))
+        .group_by(EVENT.c.sha256)
+        .subquery()
+    )
+    query = (
+        select(DUPLICATE.c.group_id, ITEM.c.label, ITEM.c.status)
+        .join(newest, newest.c.sha256 == DUPLICATE.c.sha256)
+        .join(ITEM, ITEM.c.sha256 == DUPLICATE.c.sha256)
+        .where(ITEM.c.status.in_(["labelled", "rejected", "unsure"]))
+        .order_by(newest.c.newest)
+    )
+    return {
+        row.group_id: (row.label, Status(row.status))
+        for row in connection.execute(query)
+    }
+
+
+def _copies(connection: Connection) -> dict[int, int]:
+    """Count the images of each group."""
+    query = select(DUPLICATE.c.group_id, func.count()).group_by(DUPLICATE.c.group_id)
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _split(flags: str | None) -> tuple[str, ...]:

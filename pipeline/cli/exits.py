@@ -58,6 +58,8 @@ def explain(error: BaseException) -> tuple[int, str]:
                 INTERRUPTED,
                 "interrupted; nothing is lost, the same command goes on from here",
             )
+        case click.exceptions.NoArgsIsHelpError():  # its text is the whole help
+            return WORLD, "say which command; mekiki --help lists them"
         case click.ClickException():
             return WORLD, error.format_message()
         case OSError(errno=number) if number in _WORLDS_ERRNO:

@@ -20,8 +20,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from pipeline.catalog import Catalog
 from pipeline.catalog.photos import Grouping, StoredImage
 from pipeline.dedup.features import Features, describe
@@ -33,17 +31,16 @@ from pipeline.dedup.grouping import (
     reason_of_copy,
 )
 from pipeline.dedup.hashing import hash_text
-from pipeline.dedup.matching import Link, Picture, find_links
+from pipeline.dedup.matching import Link, Picture, find_links, have_same_pixels
 from pipeline.dedup.quality import quality_flags
-from pipeline.errors import ImageError
 from pipeline.home import SetFolder
-from pipeline.images import ImageStore, decode_image, write_atomically
+from pipeline.images import ImageStore, write_atomically
 from pipeline.listing import write_listing
 from pipeline.progress import Progress
 from pipeline.settings import SetSettings
 
 STATE_FILE = "dedup.json"  # in the cache: what the groups in the catalog were made of
-_METHOD = 1  # raised where the same images would be grouped otherwise
+_METHOD = 2  # raised where the same images would be grouped otherwise
 GROUPS_COLUMNS = ("image", "sha256", "origin", "group", "kept", "reason")
 
 
@@ -80,6 +77,7 @@ def dedup(
     now: Callable[[], str],
 ) -> DedupSummary:
     """Group the set's images, choose the best of each group, flag the poor ones."""
+    catalog.journal.start_items(now())  # of a scrape that did not come to its end
     images = catalog.photos.stored()
     groupings = catalog.photos.groupings()
     is_new = not _is_current(folder, settings, images, groupings)
@@ -176,7 +174,7 @@ def _reasons(traits: Mapping[int, Traits], places: Sequence[Member]) -> list[str
                     traits[n],
                     traits[members[best]],
                     mirrored=turn != turned[best],
-                    has_same_pixels=_have_same_pixels,
+                    has_same_pixels=have_same_pixels,
                 )
     return reasons
 
@@ -212,13 +210,6 @@ def _traits(
             bordered=borders,
         )
     return traits
-
-
-def _have_same_pixels(first: Path, second: Path) -> bool:
-    try:
-        return np.array_equal(decode_image(first), decode_image(second))
-    except ImageError:  # only its first part can be decoded
-        return False
 
 
 def _is_current(

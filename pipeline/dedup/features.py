@@ -89,7 +89,8 @@ def _read_cache(file: Path) -> dict[str, Features]:
 
 
 def _read(file: Path) -> dict[str, Features]:
-    with np.load(file, allow_pickle=False) as stored:
+    # opened here: numpy leaves a file open that turns out to be none of its own
+    with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
         if stored["version"] != _VERSION:
             raise ValueError(f"version {stored['version']}, expected {_VERSION}")
         sha256s: list[str] = stored["sha256"].tolist()

@@ -98,10 +98,16 @@ def find_links(
         return _squares(pictures[picture].path)
 
     def try_pairs(pairs: Sequence[tuple[int, int]]) -> list[Link | None]:
-        return [
-            _try(pair, attempts[pair], squares(pair[0]), squares(pair[1]))
-            for pair in pairs
-        ]
+        return [try_pair(*pair) for pair in pairs]
+
+    def try_pair(a: int, b: int) -> Link | None:
+        first, second = squares(a), squares(b)
+        if first is None or second is None:
+            return None
+        found = _try((a, b), attempts[a, b], first, second)
+        if found is None and np.array_equal(first[0].image, second[0].image):
+            return _equal((a, b), pictures[a].path, pictures[b].path)
+        return found
 
     links: list[Link] = []
     pairs = sorted(attempts)
@@ -202,15 +208,13 @@ def _squares(path: Path) -> Squares | None:
 def _try(
     pair: tuple[int, int],
     attempts: Sequence[Attempt],
-    first: Squares | None,
-    second: Squares | None,
+    first: Squares,
+    second: Squares,
 ) -> Link | None:
     """Compare two pictures in the ways proposed, until one shows all there is to know.
 
     That is: that they are copies, and which of them has a border.
     """
-    if first is None or second is None:
-        return None
     known: Link | None = None
     for attempt in attempts:
         other = second[attempt.second_layer]
@@ -226,6 +230,21 @@ def _try(
         if bordered is not None:
             break
     return known
+
+
+def have_same_pixels(first: Path, second: Path) -> bool:
+    """Decode two pictures whole, and say whether they are equal."""
+    try:
+        return np.array_equal(decode_image(first), decode_image(second))
+    except ImageError:  # only its first part can be decoded
+        return False
+
+
+def _equal(pair: tuple[int, int], first: Path, second: Path) -> Link | None:
+    """Link pictures with too little contrast to be compared, where they are equal."""
+    if not have_same_pixels(first, second):
+        return None
+    return Link(*pair, True, False, 0.0, (False, False))
 
 
 def _bordered(attempt: Attempt, found: Comparison) -> tuple[bool, bool] | None:

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -144,7 +145,7 @@ def _load_weights(network: Model, name: str, file: Path) -> None:
             warnings.simplefilter("error", UserWarning)
             network.load_weights(file)
     # Which exception depends on the file's format and on what differs.
-    except (OSError, ValueError, KeyError, TypeError, UserWarning) as error:
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile, UserWarning) as error:
         raise WeightsError(
             f"[train] weights: {file} can't be loaded into {name} without its top:"
             f" {_first_line(error)}; give the file of this backbone, or change backbone"

@@ -7,6 +7,7 @@ differ; every picture reaches it through ``images.square_image``.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ def load_model(run: Run) -> SavedModel:
 
     try:
         model = keras.models.load_model(run.model_file, compile=False, safe_mode=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
         raise RunError(
             f"{run.model_file} can't be loaded: {str(error).splitlines()[0]};"
             " train again, or choose another run with --run"

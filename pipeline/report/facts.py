@@ -185,7 +185,7 @@ def stress(run: Run) -> Stress | None:
             num_photos=int(clean["num_photos"]),
             rows=tuple(_stress_row(name, rows) for name in names),
         )
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -19,7 +19,7 @@ from pipeline.errors import NetworkError
 from pipeline.home import SetFolder
 from pipeline.images import ImageStore
 from pipeline.progress import Progress
-from pipeline.scrape.download import Downloader
+from pipeline.scrape.download import Downloader, is_within_limits_now
 from pipeline.scrape.sources import (
     SOURCES,
     Discovered,
@@ -51,7 +51,7 @@ class ScrapeSummary:
     discovered: Discovered
     tried: int  # candidates, by this run
     outcomes: Mapping[str, int]  # all candidates of the set, by how they ended
-    stored: Mapping[str, int]  # photos in the store, by category, none left out
+    stored: Mapping[str, int]  # photos in the store, by category found under
     unreached: tuple[str, ...]  # hosts that took no connection
 
     @property
@@ -63,7 +63,7 @@ class ScrapeSummary:
             f"{found.pages_read:,} pages read, {found.new:,} new candidates,"
             f" {self.tried:,} tried",
             f"in all {ended}",
-            _in_store(self.stored),
+            self._in_store(),
         ]
         if found.pages_failed or found.pages_refused:
             parts.append(
@@ -73,6 +73,13 @@ class ScrapeSummary:
         if self.unreached:
             parts.append(f"not reached: {_some(self.unreached)}")
         return "; ".join((*parts, *found.notes))
+
+    def _in_store(self) -> str:
+        fewest = min(self.stored, key=lambda name: self.stored[name])
+        return (
+            f"{self.outcomes[Outcome.STORED]:,} photos of {len(self.stored)} categories"
+            f" in the store (fewest: {self.stored[fewest]:,} of {fewest})"
+        )
 
 
 def scrape(
@@ -128,8 +135,10 @@ def scrape(
 def _due(settings: SetSettings, catalog: Catalog, now: Now) -> list[Candidate]:
     """List the candidates to try; a row of a list under no category is refused."""
     names = set(settings.category_names)
-    for reason in (UNKNOWN_CATEGORY, *lifted_refusals(settings)):
-        catalog.candidates.reopen(reason, names)
+    lifted = {UNKNOWN_CATEGORY, *lifted_refusals(settings)}
+    for reason in catalog.candidates.counts().get(Outcome.REFUSED, {}):
+        if reason in lifted or is_within_limits_now(reason, settings.scrape):
+            catalog.candidates.reopen(reason, names)
     pending = catalog.candidates.pending()
     strange = [
         Ending(candidate.id, Outcome.REFUSED, UNKNOWN_CATEGORY)
@@ -201,14 +210,6 @@ def _summed_up(
     )
 
 
-def _in_store(stored: Mapping[str, int]) -> str:
-    fewest = min(stored, key=lambda name: stored[name])
-    return (
-        f"{sum(stored.values()):,} photos of {len(stored)} categories in the store"
-        f" (fewest: {stored[fewest]:,} of {fewest})"
-    )
-
-
 def _is_offline(summary: ScrapeSummary, stored_before: Iterable[str]) -> bool:
     """Tell a network that is away from one dead host beside others that are done."""
     served = {netloc_of(origin) for origin in stored_before if host_of(origin)}
@@ -221,7 +222,7 @@ def _is_offline(summary: ScrapeSummary, stored_before: Iterable[str]) -> bool:
 def _nothing_reached(folder: SetFolder, summary: ScrapeSummary) -> str:
     return (
         f"could not reach {_some(summary.unreached)}; kept:"
-        f" {sum(summary.stored.values()):,} photos in the store; still to be had:"
+        f" {summary.outcomes[Outcome.STORED]:,} photos in the store; still to be had:"
         f" {summary.discovered.pages_failed:,} pages and"
         f" {summary.outcomes[Outcome.FAILED]:,} photos. When the network is back, the"
         f" same command goes on: mekiki scrape {folder.name}"

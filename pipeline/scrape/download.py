@@ -1,5 +1,6 @@
 """One candidate → how it ended: its bytes in the store, or the reason why not."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,8 +9,21 @@ from pipeline.catalog import Outcome
 from pipeline.catalog.candidates import Candidate, Ending
 from pipeline.errors import CatalogError, ImageError
 from pipeline.images import ImageFacts, ImageStore, inspect_image
+from pipeline.settings import ScrapeSettings
 from pipeline.web.answers import Answer, FailedError, FetchError, RefusedError
 from pipeline.web.fetch import MEGABYTE, Fetcher
+
+_TOO_SMALL = re.compile(r"smaller than (\d+) px")
+_TOO_LARGE = re.compile(r"more than ([\d.e+]+) MB")
+
+
+def is_within_limits_now(reason: str, settings: ScrapeSettings) -> bool:
+    """Say whether a photo was refused for its size by a stricter set than this is."""
+    if small := _TOO_SMALL.fullmatch(reason):
+        return int(small[1]) > settings.min_side
+    if large := _TOO_LARGE.fullmatch(reason):
+        return float(large[1]) < float(f"{settings.max_megabytes:g}")
+    return False
 
 
 @dataclass(frozen=True)

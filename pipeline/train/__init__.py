@@ -7,6 +7,7 @@ the same is left alone, an unfinished one goes on where it was, anything else is
 
 import importlib.metadata
 import platform
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from datetime import datetime
 
 from pipeline.catalog import Catalog
 from pipeline.catalog.training import Prediction, RunPhoto
+from pipeline.errors import InputError, SettingsError, WeightsError
 from pipeline.home import SetFolder
+from pipeline.images import ImageStore
 from pipeline.progress import Progress
 from pipeline.runs import (
     LATEST,
@@ -27,6 +30,7 @@ from pipeline.runs import (
 from pipeline.settings import SetSettings, dump_settings
 from pipeline.train.job import Job, Material, Say, gather
 from pipeline.train.predictions import MEASURED, read_predictions
+from pipeline.train.state import StateFile
 
 Now = Callable[[], str]  # ISO 8601, UTC
 
@@ -90,12 +94,14 @@ def train(
         say: Told in a line what training will cost, before the bulk of it.
 
     Raises:
-        InputError: There is no split, or too little to train on.
+        InputError: There is no split, too little to train on, or a photo is missing.
         SettingsError: The backbone is unknown or can't be built.
         WeightsError: The weights can't be had.
     """
     material = gather(settings, catalog)
     known = run_of_fingerprint(folder, material.fingerprint)
+    if known is None or not known.is_finished:
+        _check_photos(folder, material)
     run = known or _new_run(folder, settings, material, now)
     _record_start(catalog, run, material, now, is_new=known is None)
     is_finished = run.is_finished
@@ -105,10 +111,34 @@ def train(
         from pipeline.train.record import write_results  # noqa: PLC0415
 
         job = Job(folder, run, material, progress, say)
-        write_results(job, follow_recipe(job))
+        try:
+            write_results(job, follow_recipe(job))
+        except (SettingsError, WeightsError):
+            if known is None:  # nothing was trained, and never will be as it stands
+                shutil.rmtree(run.folder)
+                catalog.training.forget_run(run.name)
+            raise
+    StateFile(run.folder).remove()
     _record_end(catalog, run, now)
-    _mend_latest(folder)
+    _mend_latest(folder, catalog)
     return _summary(run, material, is_new=known is None, is_left_alone=is_finished)
+
+
+def _check_photos(folder: SetFolder, material: Material) -> None:
+    """Refuse before hours of training what would only show at their end."""
+    store = ImageStore(folder.images)
+    files = [
+        store.path(photo.sha256, photo.extension)
+        for examples in material.parts.values()
+        for photo in examples.photos
+    ]
+    missing = [file for file in files if not file.is_file()]
+    if missing:
+        raise InputError(
+            f"{len(missing)} of {len(files)} photos of the split are missing from the"
+            f" store, the first is {missing[0]}; put them back, or reject them in the"
+            " labeler and split again"
+        )
 
 
 def _new_run(
@@ -168,9 +198,16 @@ def _record_end(catalog: Catalog, run: Run, now: Now) -> None:
         catalog.training.finish_run(run.name, predictions, now())
 
 
-def _mend_latest(folder: SetFolder) -> None:
-    """Point ``latest`` to the newest finished run, where it does not already."""
-    newest = [run for run in list_runs(folder) if run.is_finished][-1]
+def _mend_latest(folder: SetFolder, catalog: Catalog) -> None:
+    """Point ``latest`` to the run that finished last, where it does not already.
+
+    That need not be the one that began last: an older run may have been resumed.
+    """
+    ended = {row.name: row.finished_at or "" for row in catalog.training.runs()}
+    newest = max(
+        (run for run in list_runs(folder) if run.is_finished),
+        key=lambda run: (ended.get(run.name, ""), run.name),
+    )
     if (folder.models / LATEST).resolve() != newest.folder.resolve():
         point_latest(folder, newest)
 

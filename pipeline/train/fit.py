@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from pipeline.errors import RunError
 from pipeline.networks.backend import keras
 from pipeline.progress import Advance, Progress
@@ -128,6 +130,19 @@ def _compile(model: Any, schedule: Schedule, steps: int) -> None:
         metrics=["accuracy"],
     )
     model.optimizer.build(model.trainable_variables)
+    _build_metrics(model)
+
+
+def _build_metrics(model: Any) -> None:
+    """Build loss and metrics, which ``fit`` would do by taking a batch beforehand.
+
+    On JAX that batch is lost, and those made behind it, an epoch too early, are served
+    in its place (Keras 3.15).
+    """
+    targets = np.eye(1, model.output_shape[-1], dtype=np.float32)
+    model.compute_loss(y=targets, y_pred=targets)
+    model.compute_metrics(None, targets, targets)
+    model.reset_metrics()
 
 
 class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]  # Keras carries no types

@@ -44,9 +44,12 @@ class Material:
 
     @property
     def fingerprint(self) -> str:
-        """A sha256 that changes when anything a training depends on does."""
+        """A sha256 that changes when anything a training depends on does.
+
+        Of weights their bytes count, not where they lie.
+        """
         content = {
-            "settings": self.settings.model_dump(mode="json"),
+            "settings": self.settings.model_dump(mode="json", exclude={"weights"}),
             "labels": self.labels,
             "weights": self.weights,
             "photos": sorted(

@@ -8,6 +8,7 @@ import numpy as np
 from pipeline.catalog import Part
 from pipeline.metrics import accuracy, log_loss
 from pipeline.networks.backbones import add_head, build_backbone
+from pipeline.networks.backend import keras
 from pipeline.networks.embeddings import embed_photos
 from pipeline.networks.head import fit_head
 from pipeline.networks.weights import NONE
@@ -78,5 +79,6 @@ def embeddings_key(material: Material) -> str:
     settings = material.settings
     weights = material.weights[:16]
     if settings.weights == NONE:
-        weights = f"none-{settings.seed}"  # drawn from the seed
+        # drawn from the seed, by each backend in its own way
+        weights = f"none-{keras.backend.backend()}-{settings.seed}"
     return re.sub(r"[^\w.-]", "_", f"{settings.backbone}-{weights}")

@@ -35,7 +35,7 @@ from pipeline.report.plots import (
 from pipeline.runs import Run
 from pipeline.train.job import Examples, Job, Trained
 from pipeline.train.predictions import MEASURED, write_predictions
-from pipeline.train.state import Standing, StateFile
+from pipeline.train.state import Standing
 
 SAMPLES = 24  # pictures shown of the training part
 PREDICTIONS = 40  # pictures shown with what was said of them
@@ -56,7 +56,6 @@ def write_results(job: Job, trained: Trained) -> None:
         write_predictions(run, part, material.parts[part], probs, material.labels)
     _draw(job, trained.standing, pred_probs)
     run.write_json("metrics.json", _metrics(job, trained.standing, pred_probs))
-    StateFile(run.folder).remove()
 
 
 def _save_model(run: Run, model: Any) -> None:
@@ -215,10 +214,17 @@ def _hardware() -> dict[str, Any]:
     """Say what the training ran on."""
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": _cores(),
         "devices": [str(name) for name in keras.distribution.list_devices()],
         "system": platform.platform(),
     }
+
+
+def _cores() -> int:
+    """Count the cores that we may use; macOS does not tell those from all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _processor() -> str:

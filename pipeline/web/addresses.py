@@ -9,6 +9,7 @@ import ipaddress
 from urllib.parse import quote, urldefrag, urljoin, urlsplit
 
 _KEPT_IN_URL = "%/:?#[]@!$&'()*+,;=~|"  # what may stand there, or is encoded already
+_LONGEST = 2048  # bytes of a URL; an index of PostgreSQL takes 2704 with the category
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
 
 
@@ -26,6 +27,8 @@ def is_public(address: str) -> bool:
             carried = ip.teredo[1]
         if carried is not None:
             return is_public(str(carried))
+        if ip.is_site_local:  # fec0::/10, a private network's of old
+            return False
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
@@ -49,6 +52,11 @@ def host_of(url: str) -> str:
         return ""
     is_web = parts.scheme in {"http", "https"} and not is_odd
     return (parts.hostname or "") if is_web else ""
+
+
+def is_recordable(url: str) -> bool:
+    """Say whether a URL is short enough for every catalog."""
+    return len(url.encode("utf-8", "replace")) <= _LONGEST
 
 
 def netloc_of(url: str) -> str:

@@ -14,8 +14,10 @@ from urllib3 import exceptions as urllib3_errors
 
 from pipeline.errors import NetworkError
 
-# A server's "not now": too slow, too early, too many requests, broken, overloaded.
-PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+# A server's "not now": too slow, too early, too many requests. So is 500 or more
+# (broken, overloaded, a proxy's own numbers), but for what it will never do.
+PASSING_STATUS = frozenset({408, 425, 429})
+NEVER_STATUS = frozenset({501, 505})  # not implemented, HTTP version not supported
 
 BAD_COMPRESSION = "its compression is broken"
 BROKEN_OFF = "connection broken off"
@@ -79,7 +81,8 @@ class UnreachableError(FailedError):
 
 def error_of_status(status: int, headers: Mapping[str, str]) -> FetchError:
     """Return what an answer that is no success amounts to."""
-    kind = FailedError if status in PASSING_STATUS else RefusedError
+    passes = status in PASSING_STATUS or (status >= 500 and status not in NEVER_STATUS)
+    kind = FailedError if passes else RefusedError
     return kind(
         f"HTTP {status}",
         status=status,
@@ -127,7 +130,7 @@ def _seconds(retry_after: str) -> float | None:
         return float(retry_after)
     try:
         when = email.utils.parsedate_to_datetime(retry_after)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)

@@ -6,6 +6,7 @@ other address. The first 500 KiB are read. An answer holds for the whole run, fo
 scheme, host and port.
 """
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ from pipeline.web.addresses import netloc_of
 from pipeline.web.answers import FetchError
 
 ROBOT = "mekiki"  # the name that robots.txt files call us by
+# Sites see our name with a version, and some write it so; the parser wants it bare.
+_VERSION = re.compile(
+    rf"^(\s*user-agent\s*:\s*{ROBOT})/\S*", re.IGNORECASE | re.MULTILINE
+)
 MAX_ROBOTS_BYTES = 500 * 1024  # what RFC 9309 asks for at least
 MAX_CRAWL_DELAY_S = 30.0  # a longer wish is taken as this: a set must end some day
 
@@ -39,7 +44,7 @@ NO_RULES = Rules(None, 0.0)
 def read_rules(body: bytes) -> Rules:
     """Parse a robots.txt, whatever it holds: what can't be understood is no rule."""
     text = body[:MAX_ROBOTS_BYTES].decode("utf-8-sig", errors="replace")
-    robots = Protego.parse(text)
+    robots = Protego.parse(_VERSION.sub(r"\1", text))
     delay_s = robots.crawl_delay(ROBOT) or 0.0
     rate = robots.request_rate(ROBOT)
     if rate is not None and rate.requests > 0:

@@ -28,6 +28,7 @@ from pipeline.web.answers import (
     TOO_MANY_REDIRECTS,
     Answer,
     FailedError,
+    FetchError,
     RefusedError,
     UnreachableError,
     error_of_status,
@@ -278,13 +279,14 @@ class Fetcher:
     def _read_robots(self, url: str) -> Rules:
         try:
             answer = self._follow(url, _ROBOTS, consent=False)
-        except RefusedError as error:
-            if error.status is None:
-                raise
-            return NO_RULES  # 4xx: there is none
         except UnreachableError:
             raise
-        except FailedError as error:
+        except FetchError as error:
+            is_final = isinstance(error, RefusedError)
+            if is_final and error.status is None:
+                raise
+            if is_final and (error.status or 0) < 500:
+                return NO_RULES  # 4xx: there is none
             raise FailedError(f"robots.txt can't be read: {error.reason}") from error
         return read_rules(answer.body)
 

@@ -2,7 +2,7 @@
 
 ``title``, ``author``, ``licence`` and ``page`` are kept where the file has them. A row
 that can't be used still becomes a candidate, so that its reason is recorded: without
-a URL, its place in the file stands for it.
+a URL, or with one too long to record, its place in the file stands for it.
 """
 
 import csv
@@ -14,6 +14,7 @@ from pipeline.catalog.candidates import Found
 from pipeline.errors import InputError
 from pipeline.scrape.sources.discovery import Discovered, Discovery
 from pipeline.settings import UrlsSource
+from pipeline.web.addresses import is_recordable
 
 _NEEDED = ("url", "category")
 
@@ -55,12 +56,12 @@ def read_rows(path: Path) -> Iterator[Found]:
 
 
 def _candidate(cells: dict[str, str], place: str) -> Found:
-    licence = cells.get("licence", "")
+    url, licence = cells["url"], cells.get("licence", "")
     is_address = licence.startswith(("http://", "https://"))
     return Found(
         "urls",
         cells["category"],
-        cells["url"] or place,
+        url if url and is_recordable(url) else place,
         cells.get("page", ""),
         cells.get("title", ""),
         cells.get("author", ""),

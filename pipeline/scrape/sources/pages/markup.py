@@ -10,7 +10,7 @@ from bs4.dammit import EncodingDetector
 from bs4.exceptions import ParserRejectedMarkup
 
 from pipeline.errors import InputError
-from pipeline.web.addresses import join_url
+from pipeline.web.addresses import is_recordable, join_url
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -31,10 +31,14 @@ class Markup:
     base: str
 
     def address(self, written: object) -> str | None:
-        """Return an attribute's address as an absolute http(s) URL, else ``None``."""
+        """Return an attribute's address as an absolute http(s) URL, else ``None``.
+
+        ``None`` also where it is longer than a catalog can hold.
+        """
         if not isinstance(written, str) or not written.strip():
             return None
-        return join_url(self.base, re.sub(r"[\t\r\n]", "", written))
+        url = join_url(self.base, re.sub(r"[\t\r\n]", "", written))
+        return url if url and is_recordable(url) else None
 
 
 def read_markup(body: bytes, url: str, content_type: str = "") -> Markup:
@@ -53,7 +57,7 @@ def read_markup(body: bytes, url: str, content_type: str = "") -> Markup:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # XML, or a lone file name, in HTML's place
             soup = BeautifulSoup(text, "html.parser")
-    except (ParserRejectedMarkup, RecursionError) as error:
+    except (ParserRejectedMarkup, RecursionError, ValueError) as error:
         raise InputError("not an HTML page that can be parsed") from error
     plain = Markup(soup, url, url)
     tag = soup.find("base", href=True)
@@ -73,7 +77,7 @@ def decode_page(body: bytes, content_type: str) -> str:
             if said:
                 known = codecs.lookup(said).name
                 return body.decode(_MEANT.get(known, known), "strict")
-        except (LookupError, UnicodeDecodeError):
+        except (LookupError, UnicodeError):  # some codecs of Python decode nothing
             continue
     return _decode_anyhow(body, declared)
 
@@ -99,5 +103,5 @@ def _decode_anyhow(body: bytes, declared: str | None) -> str:
     try:
         known = codecs.lookup(declared or "cp1252").name
         return body.decode(_MEANT.get(known, known), "replace")
-    except LookupError:
+    except (LookupError, UnicodeError):
         return body.decode("utf-8", "replace")
