@@ -199,7 +199,13 @@ def test_a_run_folder_holds_all_that_was_promised(trained):
         "predictions.png",
         "samples.png",
         "settings.toml",
+        "tensorboard",
         "val_predictions.csv",
+    }
+    logged = run.folder / "tensorboard"
+    assert {path.parent.name for path in logged.glob("*/events.*")} == {
+        "train",
+        "validation",
     }
     assert run.name == "20260304-050600-small-cnn"
     assert (folder.models / "latest").resolve() == run.folder.resolve()

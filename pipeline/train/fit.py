@@ -9,6 +9,8 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -51,6 +53,7 @@ def fit(
     *,
     progress: Progress,
     on_rate: Callable[[float, int], None],
+    log_dir: Path | None = None,
 ) -> Standing:
     """Train ``model`` in place, from where ``state`` says, to its best snapshot.
 
@@ -63,6 +66,7 @@ def fit(
         progress: How the work is shown, in batches.
         on_rate: Told once, after the first batches: the photos a second, and how many
             epochs this start has to do.
+        log_dir: Where TensorBoard's logs go, one file more each start.
 
     Raises:
         RunError: The loss is no number from the first epoch on.
@@ -88,7 +92,7 @@ def fit(
                 validation_data=val,
                 epochs=schedule.epochs,
                 initial_epoch=standing.epochs,
-                callbacks=[keeper],
+                callbacks=[keeper, *_logs(log_dir)],
                 shuffle=False,
                 verbose=0,
             )
@@ -100,6 +104,13 @@ def fit(
         )
     model.set_weights(best)
     return standing
+
+
+def _logs(folder: Path | None) -> list[Any]:
+    """Return what writes TensorBoard's logs, where they are wanted and can be."""
+    if folder is None or find_spec("tensorboard") is None:
+        return []
+    return [keras.callbacks.TensorBoard(str(folder), write_graph=False)]
 
 
 def _all_variables(model: Any) -> list[Any]:

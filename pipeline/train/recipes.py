@@ -165,6 +165,7 @@ def _teach(job: Job, model: Any, schedule: Schedule, strength: Strength) -> Trai
         _state(job),
         progress=job.progress,
         on_rate=lambda rate, epochs: job.say(cost_line(job, epochs, rate)),
+        log_dir=job.run.folder / "tensorboard",
     )
     return Trained(model, standing)
 

@@ -147,9 +147,8 @@ class Fetcher:
         """Name those that were asked and never took a connection, sorted."""
         with self._lock:
             hosts = list(self._hosts.values())
-        return sorted(
-            host.name for host in hosts if host.was_missed and not host.was_reached
-        )
+        missed = [host for host in hosts if host.was_missed and not host.was_reached]
+        return sorted(host.name for host in missed)
 
     def stop(self) -> None:
         """End waits now; nothing is asked any more."""
@@ -282,11 +281,11 @@ class Fetcher:
         except UnreachableError:
             raise
         except FetchError as error:
-            is_final = isinstance(error, RefusedError)
-            if is_final and error.status is None:
-                raise
-            if is_final and (error.status or 0) < 500:
-                return NO_RULES  # 4xx: there is none
+            if isinstance(error, RefusedError):
+                if error.status is None:
+                    raise
+                if error.status < 500:
+                    return NO_RULES  # 4xx: there is none
             raise FailedError(f"robots.txt can't be read: {error.reason}") from error
         return read_rules(answer.body)
 
