@@ -13,6 +13,7 @@ from pipeline.web.answers import (
     error_of_status,
 )
 from pipeline.web.fetch import Fetcher
+from pipeline.web.timing import Timing
 from tests.doubles.shop_site import Reply, Site, moved, photo, serve_site
 
 
@@ -36,6 +37,10 @@ class Time:
     def clock(self) -> float:
         return self.now
 
+    @property
+    def timing(self) -> Timing:
+        return Timing(self.clock, self.clock, self.sleep)
+
 
 @pytest.fixture
 def time() -> Time:
@@ -51,9 +56,7 @@ def fetcher(time: Time) -> Iterator[Fetcher]:
 
 def make_fetcher(time: Time, **settings: object) -> Fetcher:
     chosen = {"allow_private": True, "timeout_s": 5.0} | settings
-    return Fetcher(
-        ScrapeSettings.model_validate(chosen), sleep=time.sleep, clock=time.clock
-    )
+    return Fetcher(ScrapeSettings.model_validate(chosen), timing=time.timing)
 
 
 def closed_port() -> int:
@@ -185,9 +188,7 @@ def test_what_is_no_web_address_is_refused(fetcher, url):
 def test_this_machine_is_not_connected_to_unless_the_set_allows_it(site, time, host):
     site.add("/a.jpg", photo(b"bytes"))
     port = site.url.rpartition(":")[2]
-    careful = Fetcher(
-        ScrapeSettings(), "jo@shop.net", sleep=time.sleep, clock=time.clock
-    )
+    careful = Fetcher(ScrapeSettings(), "jo@shop.net", timing=time.timing)
 
     with pytest.raises(RefusedError, match="private address"):
         careful.fetch(f"http://{host}:{port}/a.jpg")
@@ -215,16 +216,14 @@ def test_a_name_that_changes_its_address_is_held_to_the_one_connected_to(
 
     monkeypatch.setattr(socket, "getaddrinfo", changing)
     site.add("/a.jpg", photo(b"bytes"))
-    careful = Fetcher(
-        ScrapeSettings(), "jo@shop.net", sleep=time.sleep, clock=time.clock
-    )
+    careful = Fetcher(ScrapeSettings(), "jo@shop.net", timing=time.timing)
 
     # Both addresses lead to the site here; only what was checked is connected to.
     assert careful.fetch_bytes(f"http://rebinding.net:{port}/a.jpg") == b"bytes"
     careful.close()
     assert (asked, connected) == (["rebinding.net"], ["93.184.215.14"])
 
-    later = Fetcher(ScrapeSettings(), "jo@shop.net", sleep=time.sleep)
+    later = Fetcher(ScrapeSettings(), "jo@shop.net", timing=time.timing)
     with pytest.raises(RefusedError, match="private address"):
         later.fetch(f"http://rebinding.net:{port}/a.jpg")
     later.close()
@@ -352,8 +351,7 @@ def test_a_name_that_no_name_server_knows_is_unreachable(time, monkeypatch):
         fetcher = Fetcher(
             ScrapeSettings(allow_private=allow_private, retries=0),
             "jo@shop.net",
-            sleep=time.sleep,
-            clock=time.clock,
+            timing=time.timing,
         )
         with pytest.raises(UnreachableError, match="host name not found"):
             fetcher.fetch("http://nowhere.net/a.jpg")

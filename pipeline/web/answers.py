@@ -6,7 +6,7 @@ that are the same for every URL with the same trouble.
 
 import email.utils
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Self
 
@@ -41,6 +41,7 @@ class Answer:
     status: int
     content_type: str  # as the server says, "" where it does not
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)  # names in any case
 
 
 class FetchError(NetworkError):

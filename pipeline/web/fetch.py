@@ -1,4 +1,4 @@
-"""Asking the network for bytes, politely and within limits; the only requests.
+"""Asking the network for bytes, politely and within limits.
 
 Every URL, and every one it redirects to, is checked: its scheme, whether we may leave
 this machine at all, robots.txt, and the address that is connected to. Passing errors
@@ -7,15 +7,10 @@ reached is let be for the rest of the run. No cookies, no proxies, no ``.netrc``
 """
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from urllib.parse import urldefrag
-
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
+from types import MappingProxyType
+from urllib.parse import urldefrag, urlencode
 
 from pipeline.settings import ScrapeSettings, SetSettings
 from pipeline.web.addresses import host_of, is_this_machine, join_url, netloc_of
@@ -23,7 +18,6 @@ from pipeline.web.answers import (
     FORBIDDEN,
     NO_CONTACT,
     NOT_WEB,
-    PRIVATE,
     STOPPED,
     TOO_MANY_REDIRECTS,
     Answer,
@@ -32,9 +26,7 @@ from pipeline.web.answers import (
     RefusedError,
     UnreachableError,
     error_of_status,
-    explain,
 )
-from pipeline.web.connections import PrivateAddressError, pool_classes
 from pipeline.web.consent import (
     MAX_ROBOTS_BYTES,
     NO_RULES,
@@ -43,37 +35,21 @@ from pipeline.web.consent import (
     read_rules,
 )
 from pipeline.web.contact import contact_of, user_agent
+from pipeline.web.exchange import DRAINED, MEGABYTE, Limit, Received, exchange
 from pipeline.web.hosts import Host
+from pipeline.web.timing import REAL_TIME, Timing
+from pipeline.web.transport import Network, Request, Transport
 
-MEGABYTE = 1_000_000
+__all__ = ["MEGABYTE", "Fetcher", "fetcher_for"]
+
 MAX_REDIRECTS = 10
 MAX_WAIT_S = 60.0  # a server that wants more is asked again by the next run
 _FIRST_WAIT_S = 1.0  # doubled with every further attempt
-_CHUNK = 64 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-@dataclass(frozen=True)
-class _Limit:
-    """How many bytes are read, and whether what is longer is cut or refused."""
-
-    max_bytes: int
-    cut: bool = False
-
-
-@dataclass(frozen=True)
-class _Reply:
-    """One server's answer: a body, or where to go on."""
-
-    status: int
-    content_type: str
-    body: bytes
-    location: str | None
-
-
-# Of a body that nobody wants, so much is read that the connection can be kept.
-_DRAINED = _Limit(64 * 1024, cut=True)
-_ROBOTS = _Limit(MAX_ROBOTS_BYTES, cut=True)
+_API = Limit(20 * MEGABYTE)
+_ROBOTS = Limit(MAX_ROBOTS_BYTES, cut=True)
 
 
 class Fetcher:
@@ -82,8 +58,8 @@ class Fetcher:
     Args:
         settings: Limits: bytes, connections a host, time, attempts, addresses.
         contact: Who answers for us; without one, only this machine is asked.
-        sleep: Waits for seconds; by default in a way that ``stop`` ends.
-        clock: Seconds from any start.
+        timing: Clocks and waiting; by default, ``stop`` ends every wait.
+        transport: Sends the requests; by default over the network.
     """
 
     def __init__(
@@ -91,24 +67,21 @@ class Fetcher:
         settings: ScrapeSettings,
         contact: str = "",
         *,
-        sleep: Callable[[float], object] | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        timing: Timing = REAL_TIME,
+        transport: Transport | None = None,
     ) -> None:
         self._settings = settings
         self._contact = contact
         self._stopped = threading.Event()
-        self._sleep = sleep or self._stopped.wait
-        self._clock = clock
+        self._sleep = timing.sleep or self._stopped.wait
+        self._clock = timing.clock
         self._headers = {
             "User-Agent": user_agent(contact),
             "Accept": "*/*",
             "Accept-Encoding": "gzip, deflate",
         }
-        self._adapter = HTTPAdapter(
-            pool_connections=64, pool_maxsize=settings.per_host, max_retries=0
-        )
-        self._adapter.poolmanager.pool_classes_by_scheme = pool_classes(
-            allow_private=settings.allow_private
+        self._transport = transport or Network(
+            per_host=settings.per_host, allow_private=settings.allow_private
         )
         self._consent = Consent(self._read_robots)
         self._hosts: dict[str, Host] = {}
@@ -131,11 +104,40 @@ class Fetcher:
             FailedError: It is not to be had now.
         """
         limit = self.max_bytes if max_bytes is None else max_bytes
-        return self._follow(url, _Limit(limit), consent=True)
+        return self._follow(url, Limit(limit), consent=True)
 
     def fetch_bytes(self, url: str) -> bytes:
         """Return the bytes of a photo; raises as ``fetch`` does."""
         return self.fetch(url).body
+
+    def call(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        form: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Ask a service's API once, and return its answer whatever its status.
+
+        An API is open to its clients under terms of its own, so no robots.txt is asked
+        for; pacing, retries and redirects are the caller's. ``form`` makes it a POST.
+
+        Raises:
+            RefusedError, FailedError: There was no answer.
+        """
+        host = self._host(url)
+        asked = self._headers | dict(headers)
+        request = Request(url, asked)
+        if form is not None:
+            asked["Content-Type"] = "application/x-www-form-urlencoded"
+            request = Request(url, asked, "POST", urlencode(form).encode())
+        try:
+            reply = self._exchange(request, lambda _status, _headers: _API)
+        except FailedError as error:
+            host.missed(error, for_good=False)
+            raise
+        host.answered()
+        return _answer(url, reply)
 
     def reached(self) -> list[str]:
         """Name the hosts (with port, where given) that answered, sorted."""
@@ -157,9 +159,9 @@ class Fetcher:
     def close(self) -> None:
         """Stop, and give the connections back."""
         self.stop()
-        self._adapter.close()
+        self._transport.close()
 
-    def _follow(self, url: str, limit: _Limit, *, consent: bool) -> Answer:
+    def _follow(self, url: str, limit: Limit, *, consent: bool) -> Answer:
         """Follow redirects from ``url``; each hop is checked anew."""
         for _ in range(MAX_REDIRECTS + 1):
             url = urldefrag(url).url
@@ -169,9 +171,10 @@ class Fetcher:
                 raise RefusedError(FORBIDDEN)
             with host.slots:
                 reply = self._persist(url, host, rules.delay_s, limit)
-            if reply.location is None:
-                return Answer(url, reply.status, reply.content_type, reply.body)
-            target = join_url(url, reply.location)
+            location = _location(reply)
+            if location is None:
+                return _answer(url, reply)
+            target = join_url(url, location)
             if target is None:
                 raise RefusedError(NOT_WEB, status=reply.status)
             url = target
@@ -190,7 +193,7 @@ class Fetcher:
                 self._hosts[name] = Host(name, self._settings.per_host)
             return self._hosts[name]
 
-    def _persist(self, url: str, host: Host, delay_s: float, limit: _Limit) -> _Reply:
+    def _persist(self, url: str, host: Host, delay_s: float, limit: Limit) -> Received:
         """Ask until there is an answer, or no more attempts."""
         for attempt in range(self._settings.retries + 1):
             if host.trouble is not None:
@@ -225,55 +228,27 @@ class Fetcher:
         if self._stopped.is_set():
             raise FailedError(STOPPED)
 
-    def _ask(self, url: str, limit: _Limit) -> _Reply:
-        """Send one request; every way it can go wrong is a ``FetchError``."""
-        try:
-            request = requests.Request("GET", url, headers=self._headers).prepare()
-            response = self._adapter.send(
-                request, stream=True, timeout=self._settings.timeout_s, proxies={}
-            )
-            with response:
-                return self._reply(response, limit)
-        except PrivateAddressError as error:
-            raise RefusedError(PRIVATE) from error
-        except ValueError as error:  # a URL that can't be sent
-            raise RefusedError(NOT_WEB) from error
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise explain(error) from error
+    def _ask(self, url: str, limit: Limit) -> Received:
+        """Send one request; what is neither a success nor a redirect is raised."""
 
-    def _reply(self, response: requests.Response, limit: _Limit) -> _Reply:
-        status, headers = response.status_code, response.headers
-        content_type = headers.get("Content-Type", "")
-        if status in _REDIRECTS and headers.get("Location"):
-            self._read(response, _DRAINED)
-            # Sent as bytes, most often UTF-8, and read as Latin-1.
-            location = headers["Location"].encode("latin-1", "replace")
-            text = location.decode("utf-8", "replace")
-            return _Reply(status, content_type, b"", text)
-        if not 200 <= status < 300:
-            self._read(response, _DRAINED)
-            raise error_of_status(status, headers)
-        body = self._read(response, limit)
-        return _Reply(status, content_type, body, None)
+        def limit_of(status: int, _headers: Mapping[str, str]) -> Limit:
+            return limit if 200 <= status < 300 else DRAINED
 
-    def _read(self, response: requests.Response, limit: _Limit) -> bytes:
-        """Read a body within its limit of size."""
-        chunks: list[bytes] = []
-        size = 0
-        while chunk := response.raw.read1(_CHUNK, decode_content=True):
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > limit.max_bytes:
-                if limit.cut:
-                    break
-                raise RefusedError(
-                    f"more than {limit.max_bytes / MEGABYTE:g} MB",
-                    status=response.status_code,
-                    content_type=response.headers.get("Content-Type"),
-                )
-            if self._stopped.is_set():
-                raise FailedError(STOPPED)
-        return b"".join(chunks)[: limit.max_bytes]
+        reply = self._exchange(Request(url, self._headers), limit_of)
+        if not 200 <= reply.status < 300 and _location(reply) is None:
+            raise error_of_status(reply.status, reply.headers)
+        return reply
+
+    def _exchange(
+        self, request: Request, limit_of: Callable[[int, Mapping[str, str]], Limit]
+    ) -> Received:
+        return exchange(
+            self._transport,
+            request,
+            self._settings.timeout_s,
+            limit_of,
+            self._stopped.is_set,
+        )
 
     def _read_robots(self, url: str) -> Rules:
         try:
@@ -291,10 +266,31 @@ class Fetcher:
 
 
 @contextmanager
-def fetcher_for(settings: SetSettings) -> Iterator[Fetcher]:
+def fetcher_for(
+    settings: SetSettings,
+    *,
+    timing: Timing = REAL_TIME,
+    transport: Transport | None = None,
+) -> Iterator[Fetcher]:
     """Open a fetcher with the limits and the contact of a set."""
-    fetcher = Fetcher(settings.scrape, contact_of(settings))
+    fetcher = Fetcher(
+        settings.scrape, contact_of(settings), timing=timing, transport=transport
+    )
     try:
         yield fetcher
     finally:
         fetcher.close()
+
+
+def _answer(url: str, reply: Received) -> Answer:
+    content_type = reply.headers.get("Content-Type", "")
+    return Answer(url, reply.status, content_type, reply.body, reply.headers)
+
+
+def _location(reply: Received) -> str | None:
+    """Return where an answer sends us on to, if it does."""
+    location = reply.headers.get("Location")
+    if reply.status not in _REDIRECTS or not location:
+        return None
+    # Sent as bytes, most often UTF-8, and read as Latin-1.
+    return location.encode("latin-1", "replace").decode("utf-8", "replace")
