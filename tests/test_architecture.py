@@ -23,10 +23,11 @@ LAYERS = (
     ("demo",),
     STAGES,
     ("web", "networks"),
-    ("metrics", "runs"),
+    ("metrics", "runs", "credits"),
     ("catalog",),
     ("listing",),
     ("images", "settings", "home", "progress"),
+    ("licences",),
     ("errors",),
 )
 ALSO = {

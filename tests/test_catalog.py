@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from pipeline import catalog as catalogs
 from pipeline.catalog import Outcome, Part, Status
-from pipeline.catalog.candidates import Candidates, Ending, Found, PageRead
+from pipeline.catalog.candidates import Candidates, Found, PageRead
+from pipeline.catalog.endings import Ending
 from pipeline.catalog.engine import open_database
 from pipeline.catalog.journal import Action, Op
 from pipeline.catalog.photos import Grouping

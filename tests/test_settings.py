@@ -96,7 +96,7 @@ MISTAKES = {
     ),
     "unknown source": (
         TWO + '[[source]]\nkind = "ftp"\n',
-        r"\[\[source\]\] 1: kind must be one of folder, pages, urls, got 'ftp'",
+        r"\[\[source\]\] 1: kind must be one of cifar, commons, folder, mnist, openverse, pages, parquet, urls, got 'ftp'",
     ),
     "source without its key": (
         TWO + '[[source]]\nkind = "folder"\n',

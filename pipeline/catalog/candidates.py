@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, distinct, func, insert, or_, select, update
 
+from pipeline.catalog.endings import Ending, finish
 from pipeline.catalog.engine import Database
-from pipeline.catalog.tables import CANDIDATE, IMAGE, PAGE, Outcome
+from pipeline.catalog.tables import CANDIDATE, IMAGE, PAGE, Outcome, Part
 from pipeline.images import ImageFacts
-
-SAME_BYTES = "same bytes as another candidate"
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,13 @@ class Found:
     page: str = ""
     title: str = ""
     author: str = ""
-    licence: str = ""
+    licence: str = ""  # its name without the version: "CC BY-SA"
     licence_url: str = ""
+    work: str = ""  # the service's name of it, "commons:123"; the same wherever met
+    author_url: str = ""
+    licence_version: str = ""
+    attribution: str = ""  # the line to print beside it, as the service words it
+    part: Part | None = None  # where the published data says: train or test
 
 
 @dataclass(frozen=True)
@@ -51,19 +55,10 @@ class Candidate:
     category: str
     origin: str
     page: str
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How trying a candidate ended; ``facts`` where its bytes are in the store."""
-
-    candidate_id: int
-    outcome: Outcome
-    reason: str = ""
-    facts: ImageFacts | None = None
-    http_status: int | None = None
-    content_type: str | None = None
-    final_url: str | None = None
+    author: str
+    licence: str
+    licence_url: str
+    work: str
 
 
 class Candidates:
@@ -131,7 +126,17 @@ class Candidates:
         )
         with self._database.read() as connection:
             return [
-                Candidate(row.id, row.source, row.category, row.origin, row.page)
+                Candidate(
+                    row.id,
+                    row.source,
+                    row.category,
+                    row.origin,
+                    row.page,
+                    row.author,
+                    row.licence,
+                    row.licence_url,
+                    row.work,
+                )
                 for row in connection.execute(query)
             ]
 
@@ -170,7 +175,7 @@ class Candidates:
             candidate with a lower id becomes ``known``.
         """
         with self._database.write() as connection:
-            return [_finish(connection, ending, now) for ending in endings]
+            return finish(connection, list(endings), now)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Count candidates by outcome (``pending`` for none yet) and reason."""
@@ -226,71 +231,17 @@ def _add(connection: Connection, found: Sequence[Found], now: str) -> int:
                 "author": item.author,
                 "licence": item.licence,
                 "licence_url": item.licence_url,
+                "work": item.work,
+                "author_url": item.author_url,
+                "licence_version": item.licence_version,
+                "attribution": item.attribution,
+                "part": item.part,
                 "found_at": now,
             }
             for number, item in enumerate(new, start=1)
         ],
     )
     return len(new)
-
-
-def _finish(connection: Connection, ending: Ending, now: str) -> Outcome:
-    mine = CANDIDATE.c.id == ending.candidate_id
-    before = connection.scalar(select(CANDIDATE.c.outcome).where(mine))
-    if before in {Outcome.STORED, Outcome.KNOWN}:
-        return Outcome(before)
-    outcome, reason = ending.outcome, ending.reason
-    if ending.facts is not None:
-        owns = _own(connection, ending.candidate_id, ending.facts)
-        outcome = Outcome.STORED if owns else Outcome.KNOWN
-        reason = "" if owns else SAME_BYTES
-    connection.execute(
-        update(CANDIDATE)
-        .where(mine)
-        .values(
-            outcome=outcome,
-            reason=_plain(reason),
-            sha256=ending.facts.sha256 if ending.facts else None,
-            http_status=ending.http_status,
-            content_type=_plain(ending.content_type),
-            final_url=ending.final_url,
-            tried_at=now,
-        )
-    )
-    return outcome
-
-
-def _own(connection: Connection, candidate_id: int, facts: ImageFacts) -> bool:
-    """Make the candidate the owner of the bytes, unless a lower one is."""
-    same = IMAGE.c.sha256 == facts.sha256
-    owner = connection.scalar(select(IMAGE.c.candidate_id).where(same))
-    if owner is None:
-        connection.execute(
-            insert(IMAGE).values(
-                sha256=facts.sha256,
-                candidate_id=candidate_id,
-                format=facts.format,
-                extension=facts.extension,
-                width=facts.width,
-                height=facts.height,
-                size=facts.size,
-                flags="",
-            )
-        )
-        return True
-    if owner > candidate_id:
-        connection.execute(update(IMAGE).where(same).values(candidate_id=candidate_id))
-        connection.execute(
-            update(CANDIDATE)
-            .where(CANDIDATE.c.id == owner)
-            .values(outcome=Outcome.KNOWN, reason=SAME_BYTES)
-        )
-    return bool(owner >= candidate_id)
-
-
-def _plain(text: str | None) -> str | None:
-    """Return what a server or a decoder says without what PostgreSQL can't hold."""
-    return text.replace("\0", " ") if text else text
 
 
 def _facts(row: Row[tuple[object, ...]]) -> ImageFacts:

@@ -84,6 +84,12 @@ CANDIDATE = Table(  # one row for every file met, and category it was met under
     Column("author", String, nullable=False, default=""),
     Column("licence", String, nullable=False, default=""),
     Column("licence_url", String, nullable=False, default=""),
+    # What a service calls the work, "commons:123"; the same wherever it was met.
+    Column("work", String, nullable=False, default="", server_default=""),
+    Column("author_url", String, nullable=False, default="", server_default=""),
+    Column("licence_version", String, nullable=False, default="", server_default=""),
+    Column("attribution", String, nullable=False, default="", server_default=""),
+    Column("part", String),  # train or test, where the published data says so
     Column("http_status", Integer),
     Column("content_type", String),
     Column("final_url", String),  # after redirects, where it differs
@@ -96,6 +102,17 @@ CANDIDATE = Table(  # one row for every file met, and category it was met under
     Index("ix_candidate_outcome", "outcome", "id"),
     Index("ix_candidate_sha256", "sha256"),
     Index("ix_candidate_origin", "origin"),
+    Index("ix_candidate_work", "work"),
+)
+
+FORGOTTEN = Table(  # what was taken down, so that it never comes back
+    "forgotten",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String, nullable=False),  # sha256, origin, work or author
+    Column("value", String, nullable=False),
+    Column("at", String, nullable=False),
+    UniqueConstraint("kind", "value"),
 )
 
 IMAGE = Table(  # one row for each different file of the store

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.catalog import Catalog, Outcome
-from pipeline.catalog.candidates import Candidate, Ending
+from pipeline.catalog.candidates import Candidate
+from pipeline.catalog.endings import Ending
 from pipeline.errors import NetworkError
 from pipeline.home import SetFolder
 from pipeline.images import ImageStore

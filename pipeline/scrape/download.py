@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.catalog import Outcome
-from pipeline.catalog.candidates import Candidate, Ending
+from pipeline.catalog.candidates import Candidate
+from pipeline.catalog.endings import Ending
 from pipeline.errors import CatalogError, ImageError
 from pipeline.images import ImageFacts, ImageStore, inspect_image
 from pipeline.settings import ScrapeSettings
