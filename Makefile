@@ -2,6 +2,7 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
+PEERS := .venv-peers
 MEKIKI := $(BIN)/mekiki
 SEED ?= 1
 export NO_ALBUMENTATIONS_UPDATE := 1
@@ -10,7 +11,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo scrape label train check-set test test-fast lint format coverage \
-	install system benchmarks clean
+	install peers system benchmarks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,11 +69,19 @@ $(BIN)/installed: requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
+peers: $(PEERS)/installed ## the tools that benchmarks compare with, in .venv-peers
+
+$(PEERS)/installed: benchmarks/peers/requirements.lock
+	@echo "setting up $(PEERS) (once; a few minutes)"
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 system: ## Debian packages of tests and benchmarks (as root): postgresql, nginx, chromium, fonts
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 		python3-venv postgresql nginx-light chromium fonts-noto-cjk
 
-clean: ## remove caches; datasets, models and .venv stay
+clean: ## remove caches; datasets, models and virtual environments stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov build *.egg-info
-	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './.venv*/*' -prune -exec rm -rf {} +

@@ -32,7 +32,7 @@ from pipeline.check import check
 from pipeline.cli.group import shown_progress, utc_now
 from pipeline.dedup import dedup
 from pipeline.home import SetFolder, set_folder
-from pipeline.images import ImageStore, write_atomically
+from pipeline.images import ImageStore
 from pipeline.report import write_report
 from pipeline.robustness import measure_robustness
 from pipeline.runs import Run
@@ -40,6 +40,7 @@ from pipeline.scrape import scrape
 from pipeline.settings import load_settings
 from pipeline.split import split
 from pipeline.train import train
+from pipeline.writing import write_atomically
 
 T = TypeVar("T")
 

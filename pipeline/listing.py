@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pipeline.errors import InputError
-from pipeline.images import write_atomically
+from pipeline.writing import write_atomically
 
 _WIDE = (
     "\uff1d",

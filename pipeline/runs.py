@@ -21,7 +21,7 @@ import tomli_w
 
 from pipeline.errors import RunError
 from pipeline.home import SetFolder
-from pipeline.images import write_atomically
+from pipeline.writing import write_atomically
 
 LATEST = "latest"
 

@@ -18,8 +18,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from pipeline import catalog as catalogs
 from pipeline.catalog import Catalog, Outcome
-from pipeline.catalog.candidates import Found
 from pipeline.catalog.endings import Ending
+from pipeline.catalog.finding import Found
 from pipeline.catalog.photos import Grouping
 from pipeline.home import SetFolder, set_folder
 from pipeline.images import ImageStore, Pixels, encode_jpeg, inspect_image

@@ -27,7 +27,7 @@ LAYERS = (
     ("catalog",),
     ("listing",),
     ("images", "settings", "home", "progress"),
-    ("licences",),
+    ("licences", "writing"),
     ("errors",),
 )
 ALSO = {

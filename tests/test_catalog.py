@@ -9,9 +9,10 @@ from sqlalchemy import text
 
 from pipeline import catalog as catalogs
 from pipeline.catalog import Outcome, Part, Status
-from pipeline.catalog.candidates import Candidates, Found, PageRead
+from pipeline.catalog.candidates import Candidates
 from pipeline.catalog.endings import Ending
 from pipeline.catalog.engine import open_database
+from pipeline.catalog.finding import Found, PageRead
 from pipeline.catalog.journal import Action, Op
 from pipeline.catalog.photos import Grouping
 from pipeline.catalog.tables import METADATA

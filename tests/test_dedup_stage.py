@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from pipeline.catalog import Catalog, Outcome, Status, opened
-from pipeline.catalog.candidates import Found
 from pipeline.catalog.endings import Ending
+from pipeline.catalog.finding import Found
 from pipeline.dedup import DedupSummary, dedup, write_groups
 from pipeline.errors import InputError
 from pipeline.home import SetFolder, set_folder

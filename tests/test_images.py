@@ -18,8 +18,8 @@ from pipeline.images import (
     inspect_image,
     square_image,
     thumbnail,
-    write_atomically,
 )
+from pipeline.writing import write_atomically
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -147,6 +147,23 @@ def test_a_truncated_file_is_refused(make_photo, kind):
 
     with pytest.raises(ImageError, match="broken image"):
         inspect_image(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_cut_off_anywhere_is_refused_as_by_decoding_it_whole(
+    progressive, make_photo
+):
+    whole = encoded(
+        Image.fromarray(make_photo(3, 96, 64)), "JPEG", progressive=progressive
+    )
+
+    assert inspect_image(whole).size == len(whole)
+    for length in range(2, len(whole), 7):
+        with pytest.raises(ImageError) as inspected:
+            inspect_image(whole[:length])
+        with pytest.raises(ImageError) as decoded:
+            decode_image(whole[:length])
+        assert str(inspected.value) == str(decoded.value)
 
 
 def test_a_missing_file_is_an_image_error(tmp_path):

@@ -16,8 +16,8 @@ from labeler.desk import Cursor, check_name, open_desk, plain
 from labeler.ending import GRACE_S, Ending, farewell
 from labeler.shelf import FRESH_S, Shelf
 from pipeline.catalog import Outcome, Status, drop, opened
-from pipeline.catalog.candidates import Found
 from pipeline.catalog.endings import Ending as CandidateEnding
+from pipeline.catalog.finding import Found
 from pipeline.catalog.journal import Action, Op
 from pipeline.catalog.photos import Grouping, Photo
 from pipeline.home import SetFolder, set_folder

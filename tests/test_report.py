@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from pipeline.catalog import Catalog, Outcome, Part
-from pipeline.catalog.candidates import Found
 from pipeline.catalog.endings import Ending
+from pipeline.catalog.finding import Found
 from pipeline.catalog.photos import Grouping
 from pipeline.catalog.training import RunPhoto
 from pipeline.errors import RunError

@@ -140,10 +140,30 @@ def test_what_the_page_is_about_leads():
     }
     html = f"""
       <meta property="og:image" content="og1.jpg"><meta property="og:image"
-      content="og2.jpg"><img src="banner.jpg">
+      content="og2.jpg"><meta property="og:image:secure_url" content="og1-again.jpg">
+      <meta name="twitter:image" content="card.jpg"><img src="banner.jpg">
       <script type="application/ld+json">{json.dumps(product)}</script>"""
 
-    assert found(html) == ["og1.jpg", "j1.jpg", "og2.jpg", "j2.jpg", "banner.jpg"]
+    named = ["og1.jpg", "j1.jpg", "card.jpg", "og2.jpg", "j2.jpg"]
+    assert found(html) == [*named, "banner.jpg"]
+
+
+def test_a_page_that_names_its_picture_in_one_odd_way_is_understood():
+    secure = '<meta property="og:image:secure_url" content="a.jpg"><img src="b.jpg">'
+    card = '<img src="b.jpg"><meta property="twitter:image:src" content="a.jpg">'
+
+    assert found(secure) == found(card) == ["a.jpg", "b.jpg"]
+
+
+def test_a_picture_that_json_ld_names_by_its_id_has_the_title_of_its_subject():
+    html = """<script type="application/ld+json">{"@graph": [
+      {"@type": "Article", "headline": "SG", "image": {"@id": "#main"}},
+      {"@type": "WebPage", "primaryImageOfPage": {"@id": "#main"}},
+      {"@type": "Recipe", "name": "Jam", "image": {"@id": "#nowhere"}},
+      {"@type": "ImageObject", "@id": "#main", "url": "a.jpg", "caption": "c"}
+      ]}</script>"""
+
+    assert pictures(html) == [Picture(f"{PHOTOS}a.jpg", "SG")]
 
 
 @pytest.mark.parametrize(

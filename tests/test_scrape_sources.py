@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.catalog import Catalog, Outcome
-from pipeline.catalog.candidates import PageRead
+from pipeline.catalog.finding import PageRead
 from pipeline.errors import InputError, SettingsError
 from pipeline.scrape.sources import SOURCES, Discovered, Discovery, addresses_asked
 from pipeline.settings import SetSettings

@@ -96,7 +96,8 @@ MISTAKES = {
     ),
     "unknown source": (
         TWO + '[[source]]\nkind = "ftp"\n',
-        r"\[\[source\]\] 1: kind must be one of cifar, commons, folder, mnist, openverse, pages, parquet, urls, got 'ftp'",
+        r"\[\[source\]\] 1: kind must be one of cifar, commons, folder, mnist,"
+        r" openverse, pages, parquet, urls, got 'ftp'",
     ),
     "source without its key": (
         TWO + '[[source]]\nkind = "folder"\n',
@@ -160,3 +161,13 @@ def test_every_recipe_of_the_file_is_documented_in_the_starter():
     text = starter.read_text(encoding="utf-8")
 
     assert all(f'"{name}"' in text for name in ("finetune", "quick", "small-cnn"))
+
+
+def test_every_set_that_comes_with_mekiki_can_be_read():
+    folder = Path(__file__).parent.parent / "datasets"
+    sets = {file.parent.name: file for file in folder.glob("*/categories.toml")}
+
+    guitars = load_settings(sets["guitars"])
+    assert len(guitars.category_names) == 13
+    assert all(category.queries for category in guitars.category)
+    assert [load_settings(file) for file in sets.values()]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.catalog import Catalog, Outcome, Part, opened
-from pipeline.catalog.candidates import Found
 from pipeline.catalog.endings import Ending
+from pipeline.catalog.finding import Found
 from pipeline.catalog.journal import Action, Op
 from pipeline.catalog.photos import Grouping
 from pipeline.errors import InputError

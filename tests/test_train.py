@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from pipeline.catalog import Outcome, Part, opened
-from pipeline.catalog.candidates import Found
 from pipeline.catalog.endings import Ending
+from pipeline.catalog.finding import Found
 from pipeline.catalog.photos import Grouping
 from pipeline.errors import InputError, SettingsError, WeightsError
 from pipeline.home import set_folder

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from pipeline.errors import SettingsError
@@ -27,6 +29,30 @@ def settings(contact: str) -> SetSettings:
         "me@host",
         "me@my.net\r\nX: y",
         "山田@店.jp",
+        "you@shop.net",
+        "your-email@shop.net",
+        "your.name@shop.net",
+        "youremail@gmail.com",
+        "name@domain.com",
+        "jo@domain.com",
+        "jo@yourdomain.com",
+        "jo@your-company.co.jp",
+        "jo@mail.example.net",
+        "user@shop.net",
+        "user@localhost",
+        "test@test.com",
+        "test@test.de",
+        "firstname.lastname@shop.net",
+        "someone@shop.net",
+        "changeme",
+        "changeme@shop.net",
+        "jo@changeme.com",
+        "https://yoursite.com/bot",
+        "https://github.com/your-name",
+        "https://domain.com",
+        "xxx@xxx.com",
+        "https://shop.net/bot; you@example.com",
+        "jo@shop.net;",
     ],
 )
 def test_a_missing_or_made_up_contact_is_refused_before_the_first_request(contact):
@@ -37,11 +63,24 @@ def test_a_missing_or_made_up_contact_is_refused_before_the_first_request(contac
     assert contact_of(settings(contact)) == ""
 
 
-@pytest.mark.parametrize("contact", ["jo@shop.net", "https://shop.co.jp/bot"])
+@pytest.mark.parametrize(
+    "contact",
+    [
+        "jo@shop.net",
+        "https://shop.co.jp/bot",
+        "info@co.jp.museum",
+        "yoursj@young.org",
+        "tester.foobar@latest.io",
+        "https://github.com/jo/mekiki-bot",
+        "bot@test.museum.net",
+        "https://shop.net/bot; jo@shop.net",
+    ],
+)
 def test_a_real_contact_is_taken_and_goes_into_the_user_agent(contact):
     require_contact(settings(contact), [FAR])
 
-    assert user_agent(contact_of(settings(contact))).endswith(f" (+{contact})")
+    said = user_agent(contact_of(settings(contact)))
+    assert re.fullmatch(rf"mekiki/\S+ \({re.escape(contact)}\) requests/[\d.]+", said)
 
 
 def test_the_environment_names_the_contact_where_the_set_does_not(monkeypatch):
@@ -56,5 +95,4 @@ def test_this_machine_and_local_files_need_no_contact():
         settings(""), ["http://127.0.0.1:8000/", "http://localhost/a", "/a/b.jpg"]
     )
 
-    assert user_agent("").startswith("mekiki/")
-    assert "+" not in user_agent("")
+    assert re.fullmatch(r"mekiki/\S+ requests/[\d.]+", user_agent(""))

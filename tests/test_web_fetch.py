@@ -6,14 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.settings import ScrapeSettings
-from pipeline.web.answers import (
-    FailedError,
-    RefusedError,
-    UnreachableError,
-    error_of_status,
-)
+from pipeline.web.answers import FailedError, RefusedError
 from pipeline.web.fetch import Fetcher
-from pipeline.web.timing import Timing
+from pipeline.web.manners import Manner
+from tests.doubles.fetching import Time, make_fetcher
 from tests.doubles.shop_site import Reply, Site, moved, photo, serve_site
 
 
@@ -21,25 +17,6 @@ from tests.doubles.shop_site import Reply, Site, moved, photo, serve_site
 def site() -> Iterator[Site]:
     with serve_site() as running:
         yield running
-
-
-class Time:
-    """A clock that goes on only by sleeping."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.slept: list[float] = []
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(round(seconds, 3))
-        self.now += seconds
-
-    def clock(self) -> float:
-        return self.now
-
-    @property
-    def timing(self) -> Timing:
-        return Timing(self.clock, self.clock, self.sleep)
 
 
 @pytest.fixture
@@ -52,11 +29,6 @@ def fetcher(time: Time) -> Iterator[Fetcher]:
     opened = make_fetcher(time)
     yield opened
     opened.close()
-
-
-def make_fetcher(time: Time, **settings: object) -> Fetcher:
-    chosen = {"allow_private": True, "timeout_s": 5.0} | settings
-    return Fetcher(ScrapeSettings.model_validate(chosen), timing=time.timing)
 
 
 def closed_port() -> int:
@@ -73,7 +45,7 @@ def test_a_photo_comes_with_what_the_server_said_of_it(site, fetcher):
     assert answer.body == b"bytes"
     assert (answer.status, answer.content_type) == (200, "image/jpeg")
     assert answer.final_url == url
-    assert site.requests == ["/robots.txt", "/a.jpg"]
+    assert site.requests == ["/robots.txt", "/.well-known/tdmrep.json", "/a.jpg"]
     assert all(agent.startswith("mekiki/") for agent in site.user_agents)
 
 
@@ -82,57 +54,6 @@ def test_a_compressed_body_is_unpacked(site, fetcher):
     url = site.add("/a", Reply(packed, headers={"Content-Encoding": "gzip"}))
 
     assert fetcher.fetch_bytes(url) == b"page" * 1000
-
-
-def test_what_robots_txt_forbids_is_never_asked_for(site, fetcher):
-    site.add("/robots.txt", "User-agent: *\nDisallow: /private")
-    url = site.add("/private/a.jpg", photo(b"bytes"))
-
-    with pytest.raises(RefusedError, match=r"robots\.txt forbids it"):
-        fetcher.fetch(url)
-
-    assert site.times("/private/a.jpg") == 0
-
-
-def test_a_redirect_into_a_forbidden_folder_is_not_followed(site, fetcher):
-    site.add("/robots.txt", "User-agent: *\nDisallow: /private")
-    site.add("/private/a.jpg", photo(b"bytes"))
-    url = site.add("/a.jpg", moved("/private/a.jpg"))
-
-    with pytest.raises(RefusedError, match=r"robots\.txt forbids it"):
-        fetcher.fetch(url)
-
-    assert site.times("/private/a.jpg") == 0
-
-
-def test_robots_txt_is_found_where_it_redirects_to(site, fetcher):
-    site.add("/robots.txt", moved("/rules.txt"))
-    site.add("/rules.txt", "User-agent: *\nDisallow: /")
-    url = site.add("/a.jpg", photo(b"bytes"))
-
-    with pytest.raises(RefusedError, match=r"robots\.txt forbids it"):
-        fetcher.fetch(url)
-
-
-@pytest.mark.parametrize("status", [500, 501, 505, 522, 599])
-def test_a_site_whose_robots_txt_is_broken_is_left_for_later(site, fetcher, status):
-    site.add("/robots.txt", Reply(b"", status))
-    url = site.add("/a.jpg", photo(b"bytes"))
-
-    with pytest.raises(FailedError, match=rf"robots\.txt can't be read: HTTP {status}"):
-        fetcher.fetch(url)
-
-    assert site.times("/a.jpg") == 0
-
-
-def test_a_crawl_delay_spaces_the_requests(site, fetcher, time):
-    site.add("/robots.txt", "User-agent: *\nCrawl-delay: 7")
-    url = site.add("/a.jpg", photo(b"bytes"))
-
-    for _ in range(3):
-        fetcher.fetch(url)
-
-    assert time.slept == [7, 7]
 
 
 def test_redirects_are_followed_to_where_they_end(site, fetcher):
@@ -229,6 +150,28 @@ def test_a_name_that_changes_its_address_is_held_to_the_one_connected_to(
     later.close()
 
 
+def test_a_redirect_to_a_private_address_is_refused(site, time, monkeypatch):
+    """The first host is public, as far as the name server says."""
+    port = int(site.url.rpartition(":")[2])
+    real_getaddrinfo = socket.getaddrinfo
+
+    def told_public(host, *rest, **more):
+        if host != "museum.net":
+            return real_getaddrinfo("127.0.0.1", *rest, **more)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", told_public)
+    site.add("/a.jpg", moved(f"http://127.0.0.1:{port}/b.jpg"))
+    site.add("/b.jpg", photo(b"bytes"))
+    careful = Fetcher(ScrapeSettings(), "jo@shop.net", timing=time.timing)
+
+    with pytest.raises(RefusedError, match="private address"):
+        careful.fetch(f"http://museum.net:{port}/a.jpg")
+
+    assert (site.times("/a.jpg"), site.times("/b.jpg")) == (1, 0)
+    careful.close()
+
+
 def test_a_proxy_from_the_environment_is_not_used(site, fetcher, monkeypatch):
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port()}")
     url = site.add("/a.jpg", photo(b"bytes"))
@@ -241,121 +184,6 @@ def test_without_a_contact_a_redirect_to_another_machine_is_refused(site, fetche
 
     with pytest.raises(RefusedError, match="no contact is set"):
         fetcher.fetch(url)
-
-
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451, 304, 501])
-def test_a_no_is_final_and_not_asked_for_again(site, fetcher, time, status):
-    url = site.add("/a.jpg", Reply(b"", status))
-
-    with pytest.raises(RefusedError, match=f"HTTP {status}") as caught:
-        fetcher.fetch(url)
-
-    assert caught.value.status == status
-    assert site.times("/a.jpg") == 1
-    assert time.slept == []
-
-
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 520, 529])
-def test_a_not_now_is_asked_again_with_doubling_waits(site, fetcher, time, status):
-    url = site.add("/a.jpg", Reply(b"", status), Reply(b"", status), photo(b"bytes"))
-
-    assert fetcher.fetch_bytes(url) == b"bytes"
-    assert site.times("/a.jpg") == 3
-    assert time.slept == [1, 2]
-
-
-def test_after_the_last_attempt_a_not_now_is_a_failure(site, fetcher, time):
-    url = site.add("/a.jpg", Reply(b"", 503))
-
-    with pytest.raises(FailedError, match="HTTP 503"):
-        fetcher.fetch(url)
-
-    assert site.times("/a.jpg") == 4
-    assert time.slept == [1, 2, 4]
-
-
-def test_a_server_that_says_when_to_come_back_is_believed(site, fetcher, time):
-    wait = Reply(b"", 503, headers={"Retry-After": "42"})
-    url = site.add("/a.jpg", wait, photo(b"bytes"))
-
-    assert fetcher.fetch_bytes(url) == b"bytes"
-    assert time.slept == [42]
-
-
-def test_a_server_that_wants_a_long_rest_is_left_to_the_next_run(site, fetcher, time):
-    url = site.add("/a.jpg", Reply(b"", 429, headers={"Retry-After": "3600"}))
-
-    with pytest.raises(FailedError, match="HTTP 429"):
-        fetcher.fetch(url)
-
-    assert site.times("/a.jpg") == 1
-    assert time.slept == []
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("17", 17.0),
-        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
-        ("soon", None),
-        ("", None),
-        ("Wed, 21 Oct 2015 " + "9" * 20 + ":28:00 GMT", None),
-        ("Wed, 21 Oct 2015 07:28:00 +" + "9" * 20, None),
-    ],
-)
-def test_retry_after_is_a_number_or_a_date(value, seconds):
-    assert error_of_status(503, {"Retry-After": value}).retry_after_s == seconds
-
-
-def test_a_body_that_ends_early_is_asked_for_again(site, fetcher, time):
-    cut = Reply(b"half", content_type="image/jpeg", claimed_length=8)
-    url = site.add("/a.jpg", cut, photo(b"complete"))
-
-    assert fetcher.fetch_bytes(url) == b"complete"
-    assert time.slept == [1]
-
-
-def test_a_host_that_takes_no_connection_is_given_up_for_this_run(time):
-    port = closed_port()
-    fetcher = make_fetcher(time)
-
-    for number in range(5):
-        with pytest.raises(UnreachableError, match="can't connect"):
-            fetcher.fetch(f"http://127.0.0.1:{port}/{number}.jpg")
-
-    assert time.slept == [1, 2, 4]
-    assert fetcher.unreached() == [f"127.0.0.1:{port}"]
-    assert fetcher.reached() == []
-    fetcher.close()
-
-
-def test_a_host_that_fails_time_after_time_is_given_up_for_this_run(site, time):
-    fetcher = make_fetcher(time, retries=0)
-    site.add("/a.jpg", Reply(b"", 500))
-
-    for _ in range(20):
-        with pytest.raises(FailedError, match="HTTP 500"):
-            fetcher.fetch(site.url + "/a.jpg")
-
-    assert site.times("/a.jpg") == 10
-    assert fetcher.unreached() == []
-    fetcher.close()
-
-
-def test_a_name_that_no_name_server_knows_is_unreachable(time, monkeypatch):
-    def unknown(*_args, **_more):
-        raise socket.gaierror(-2, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    for allow_private in (True, False):
-        fetcher = Fetcher(
-            ScrapeSettings(allow_private=allow_private, retries=0),
-            "jo@shop.net",
-            timing=time.timing,
-        )
-        with pytest.raises(UnreachableError, match="host name not found"):
-            fetcher.fetch("http://nowhere.net/a.jpg")
-        fetcher.close()
 
 
 def test_more_bytes_than_allowed_are_refused_whether_announced_or_not(site, time):
@@ -424,14 +252,56 @@ def test_headers_that_drip_are_cut_off(time):
     fetcher.close()
 
 
-def test_no_more_connections_than_allowed_are_open_to_a_host(site, time):
-    fetcher = make_fetcher(time, per_host=2)
+def test_a_body_that_is_announced_too_large_is_not_read(site, time):
+    """It never comes: reading it would end in a failure, not in a refusal."""
+    fetcher = make_fetcher(time, max_megabytes=0.001)
+    url = site.add("/a.jpg", Reply(b"", claimed_length=5000))
+
+    with pytest.raises(RefusedError, match=r"more than 0\.001 MB"):
+        fetcher.fetch(url)
+
+    assert site.times("/a.jpg") == 1
+    fetcher.close()
+
+
+def test_a_body_that_goes_on_behind_its_announced_end_is_cut_there(site, fetcher):
+    longer = Reply(b"photo and more", content_type="image/jpeg", claimed_length=5)
+    url = site.add("/a.jpg", longer)
+
+    assert fetcher.fetch_bytes(url) == b"photo"
+    assert fetcher.fetch_bytes(url) == b"photo"
+
+
+def test_answers_that_nobody_wants_cost_no_connection_of_their_own(site, time):
+    fetcher = make_fetcher(time, max_megabytes=0.01)
+    site.add("/gone.jpg", Reply(b"gone" * 1000, 404))
+    site.add("/busy.jpg", Reply(b"busy" * 1000, 503), photo(b"bytes"))
+    site.add("/moved.jpg", moved("/a.jpg"))
+    site.add("/large.jpg", photo(b"x" * 20_000))
+    site.add("/mine.jpg", Reply(b"x" * 20_000, headers={"X-Robots-Tag": "noai"}))
+    site.add("/empty.jpg", Reply(b""))
+    site.add("/a.jpg", photo(b"bytes"))
+
+    for path in ("/gone.jpg", "/large.jpg", "/mine.jpg"):
+        with pytest.raises(RefusedError):
+            fetcher.fetch(site.url + path)
+    for path in ("/busy.jpg", "/moved.jpg", "/empty.jpg", "/a.jpg"):
+        fetcher.fetch(site.url + path)
+
+    assert len(site.requests) == 11
+    assert site.connections == 1
+    fetcher.close()
+
+
+def test_a_manner_limits_connections_for_all_its_hosts_together(site, time):
+    fetcher = make_fetcher(time, per_host=4)
+    careful = Manner(2)
     busy: list[int] = []
     lock, now_busy = threading.Lock(), [0]
     pair = threading.Barrier(2)
 
     def count(path: str) -> None:
-        if path == "/robots.txt":
+        if path != "/a.jpg":
             return
         with lock:
             now_busy[0] += 1
@@ -440,26 +310,41 @@ def test_no_more_connections_than_allowed_are_open_to_a_host(site, time):
         with lock:
             now_busy[0] -= 1
 
-    site.before = count
-    url = site.add("/a.jpg", photo(b"bytes"))
-    threads = [threading.Thread(target=fetcher.fetch, args=(url,)) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with serve_site() as second:
+        for one in (site, second):
+            one.add("/a.jpg", photo(b"bytes"))
+            fetcher.fetch(one.url + "/a.jpg", manner=careful)
+            one.before = count
+        # From now on the hosts are under it, whoever asks.
+        urls = [one.url + "/a.jpg" for one in (site, second) for _ in range(4)]
+        threads = [threading.Thread(target=fetcher.fetch, args=(url,)) for url in urls]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
+    assert len(busy) == 8
     assert max(busy) == 2
-    assert site.times("/robots.txt") == 1
     fetcher.close()
 
 
-def test_a_stopped_fetcher_ends_its_waits_and_asks_nothing_more(site):
-    fetcher = Fetcher(ScrapeSettings(allow_private=True))
-    url = site.add("/a.jpg", Reply(b"", 503))
-    site.before = lambda path: fetcher.stop() if path == "/a.jpg" else None
+def test_a_manner_limits_bytes_as_they_come(site, fetcher, time):
+    manner = Manner(2, bytes_per_s=10_000)
+    url = site.add("/a.jpg", photo(b"x" * 40_000))
 
-    with pytest.raises(FailedError, match="stopped"):
-        fetcher.fetch(url)
+    for _ in range(5):
+        fetcher.fetch(url, manner=manner)
 
-    assert site.times("/a.jpg") == 1
-    fetcher.close()
+    # A second's worth at once, the rest at nine tenths of the rate.
+    assert time.now == pytest.approx((5 * 40_000 - 10_000) / 9_000, rel=0.05)
+
+
+def test_an_api_is_asked_as_it_is_whatever_robots_txt_says(site, fetcher):
+    site.add("/robots.txt", "User-agent: *\nDisallow: /")
+    refusing = Reply(b"{}", 401, headers={"X-Robots-Tag": "noindex"})
+    url = site.add("/v1/images/", refusing)
+
+    answer = fetcher.call(url, headers={"Authorization": "Bearer x"})
+
+    assert (answer.status, answer.body) == (401, b"{}")
+    assert site.requests == ["/v1/images/"]

@@ -5,48 +5,25 @@ whatever order they arrived in.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
-from sqlalchemy import Connection, Row, distinct, func, insert, or_, select, update
+from sqlalchemy import (
+    Row,
+    distinct,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from pipeline.catalog.endings import Ending, finish
 from pipeline.catalog.engine import Database
-from pipeline.catalog.tables import CANDIDATE, IMAGE, PAGE, Outcome, Part
+from pipeline.catalog.finding import Found, PageRead, add_found, add_page, ids_of
+from pipeline.catalog.tables import CANDIDATE, IMAGE, PAGE, Outcome
 from pipeline.images import ImageFacts
 
 
-@dataclass(frozen=True)
-class Found:
-    """A photo that a source knows of, before anything was fetched."""
-
-    source: str  # the kind of source
-    category: str
-    origin: str  # URL, or absolute path of a file
-    page: str = ""
-    title: str = ""
-    author: str = ""
-    licence: str = ""  # its name without the version: "CC BY-SA"
-    licence_url: str = ""
-    work: str = ""  # the service's name of it, "commons:123"; the same wherever met
-    author_url: str = ""
-    licence_version: str = ""
-    attribution: str = ""  # the line to print beside it, as the service words it
-    part: Part | None = None  # where the published data says: train or test
-
-
-@dataclass(frozen=True)
-class PageRead:
-    """A page that candidates are read from, and how reading it ended."""
-
-    source: str
-    category: str
-    url: str
-    outcome: Outcome  # stored where it was read; refused or failed with the reason
-    reason: str = ""
-    next_url: str | None = None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A candidate still to be tried."""
 
@@ -61,6 +38,10 @@ class Candidate:
     work: str
 
 
+_OF_CANDIDATE = tuple(field.name for field in fields(Candidate))
+_IS_DUE = or_(CANDIDATE.c.outcome.is_(None), CANDIDATE.c.outcome == Outcome.FAILED)
+
+
 class Candidates:
     """Reading and writing candidates."""
 
@@ -70,34 +51,35 @@ class Candidates:
     def add(self, found: Sequence[Found], now: str) -> int:
         """Record candidates, in order; return how many were new."""
         with self._database.write() as connection:
-            return _add(connection, found, now)
+            return add_found(connection, found, now)
+
+    def add_ended(self, ended: Sequence[tuple[Found, Ending]], now: str) -> int:
+        """Record candidates together with how they ended; return how many were new.
+
+        Ids go up in the order given. An ending need not know its candidate's id.
+        """
+        with self._database.write() as connection:
+            new = add_found(connection, [found for found, _ in ended], now)
+            ids = ids_of(connection, {found.origin for found, _ in ended})
+            endings = [
+                replace(ending, candidate_id=ids[found.category, found.origin])
+                for found, ending in ended
+            ]
+            finish(connection, endings, now)
+        return new
+
+    def ended(self, origins: Collection[str]) -> set[tuple[str, str]]:
+        """Return category and origin of the candidates that are not to be tried."""
+        with self._database.read() as connection:
+            return set(ids_of(connection, origins, ~_IS_DUE))
 
     def add_page(self, page: PageRead, found: Sequence[Found], now: str) -> int:
         """Record a page and what it shows, together; return the new candidates.
 
         A page read before takes its new ending; one category has a page once.
         """
-        ended = {
-            "outcome": page.outcome,
-            "reason": page.reason,
-            "next_url": page.next_url,
-            "read_at": now,
-        }
         with self._database.write() as connection:
-            known = (PAGE.c.category == page.category) & (PAGE.c.url == page.url)
-            changed = connection.execute(update(PAGE).where(known).values(ended))
-            if changed.rowcount == 0:
-                top = connection.scalar(select(func.max(PAGE.c.id))) or 0
-                connection.execute(
-                    insert(PAGE).values(
-                        id=top + 1,
-                        source=page.source,
-                        category=page.category,
-                        url=page.url,
-                        **ended,
-                    )
-                )
-            return _add(connection, found, now)
+            return add_page(connection, page, found, now)
 
     def pages(self) -> dict[tuple[str, str], PageRead]:
         """Return the pages met so far, by category and URL."""
@@ -115,30 +97,63 @@ class Candidates:
                 for row in rows
             }
 
-    def pending(self) -> list[Candidate]:
-        """List the candidates to try: new ones, and those that failed in passing."""
+    def pending(
+        self,
+        kinds: Collection[str] | None = None,
+        categories: Collection[str] | None = None,
+        *,
+        after: int = 0,
+        limit: int | None = None,
+    ) -> list[Candidate]:
+        """List candidates to try, by id: new ones, and those that failed in passing.
+
+        Args:
+            kinds: The kinds of sources they are of; any where ``None``.
+            categories: The categories they are of; any where ``None``.
+            after: Only those with a higher id.
+            limit: No more than so many.
+        """
         query = (
-            select(CANDIDATE)
-            .where(
-                or_(CANDIDATE.c.outcome.is_(None), CANDIDATE.c.outcome == "failed"),
-            )
+            select(*(CANDIDATE.c[name] for name in _OF_CANDIDATE))
+            .where(_IS_DUE, CANDIDATE.c.id > after)
             .order_by(CANDIDATE.c.id)
+            .limit(limit)
         )
+        if kinds is not None:
+            query = query.where(CANDIDATE.c.source.in_(kinds))
+        if categories is not None:
+            query = query.where(CANDIDATE.c.category.in_(categories))
         with self._database.read() as connection:
-            return [
-                Candidate(
-                    row.id,
-                    row.source,
-                    row.category,
-                    row.origin,
-                    row.page,
-                    row.author,
-                    row.licence,
-                    row.licence_url,
-                    row.work,
+            return [Candidate(*row) for row in connection.execute(query)]
+
+    def refuse_strangers(
+        self, kinds: Collection[str], categories: Collection[str], reason: str, now: str
+    ) -> int:
+        """Refuse what is to be tried under no category of the set; count it."""
+        with self._database.write() as connection:
+            changed = connection.execute(
+                update(CANDIDATE)
+                .where(
+                    _IS_DUE,
+                    CANDIDATE.c.source.in_(kinds),
+                    CANDIDATE.c.category.not_in(categories),
                 )
-                for row in connection.execute(query)
-            ]
+                .values(outcome=Outcome.REFUSED, reason=reason, tried_at=now)
+            )
+        return changed.rowcount
+
+    def note_pending(self, kinds: Collection[str], category: str, reason: str) -> None:
+        """Say why those of a category that were not tried yet are left for later."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(CANDIDATE)
+                .where(
+                    CANDIDATE.c.outcome.is_(None),
+                    CANDIDATE.c.source.in_(kinds),
+                    CANDIDATE.c.category == category,
+                )
+                .values(reason=reason)
+            )
 
     def reopen(self, reason: str, categories: Collection[str]) -> int:
         """Let the refused of some categories be tried again, where the reason passed.
@@ -158,8 +173,18 @@ class Candidates:
             )
         return changed.rowcount
 
+    def stored_of_pending(self) -> dict[str, ImageFacts]:
+        """Return what is in the store of origins that have candidates still to try."""
+        stored = CANDIDATE.alias("stored")
+        joined = CANDIDATE.join(stored, stored.c.origin == CANDIDATE.c.origin).join(
+            IMAGE, IMAGE.c.sha256 == stored.c.sha256
+        )
+        query = select(CANDIDATE.c.origin, IMAGE).select_from(joined).where(_IS_DUE)
+        with self._database.read() as connection:
+            return {row.origin: _facts(row) for row in connection.execute(query)}
+
     def stored_origins(self) -> dict[str, ImageFacts]:
-        """Return what is in the store already, by the origin it came from."""
+        """Return what is in the store, by the origin it came from."""
         joined = CANDIDATE.join(IMAGE, CANDIDATE.c.sha256 == IMAGE.c.sha256)
         query = select(CANDIDATE.c.origin, IMAGE).select_from(joined)
         with self._database.read() as connection:
@@ -190,58 +215,22 @@ class Candidates:
                 counts.setdefault(outcome or "pending", {})[reason] = number
         return counts
 
-    def stored_per_category(self) -> dict[str, int]:
-        """Count the files of the store that were found under each category."""
+    def stored_per_category(
+        self, kinds: Collection[str] | None = None
+    ) -> dict[str, int]:
+        """Count the files of the store that were found under each category.
+
+        ``kinds`` counts those alone that sources of these kinds found.
+        """
         query = (
             select(CANDIDATE.c.category, func.count(distinct(CANDIDATE.c.sha256)))
             .where(CANDIDATE.c.sha256.is_not(None))
             .group_by(CANDIDATE.c.category)
         )
+        if kinds is not None:
+            query = query.where(CANDIDATE.c.source.in_(kinds))
         with self._database.read() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
-
-
-def _add(connection: Connection, found: Sequence[Found], now: str) -> int:
-    """Insert those that are new; ids go up by one in the order given."""
-    wanted = {(item.category, item.origin): item for item in reversed(found)}
-    known: set[tuple[str, str]] = set()
-    origins = sorted({item.origin for item in found})
-    for start in range(0, len(origins), 500):
-        rows = connection.execute(
-            select(CANDIDATE.c.category, CANDIDATE.c.origin).where(
-                CANDIDATE.c.origin.in_(origins[start : start + 500])
-            )
-        )
-        known.update((row[0], row[1]) for row in rows)
-    order = list(dict.fromkeys((item.category, item.origin) for item in found))
-    new = [wanted[key] for key in order if key not in known]
-    if not new:
-        return 0
-    top = connection.scalar(select(func.max(CANDIDATE.c.id))) or 0
-    connection.execute(
-        insert(CANDIDATE),
-        [
-            {
-                "id": top + number,
-                "source": item.source,
-                "category": item.category,
-                "origin": item.origin,
-                "page": item.page,
-                "title": item.title,
-                "author": item.author,
-                "licence": item.licence,
-                "licence_url": item.licence_url,
-                "work": item.work,
-                "author_url": item.author_url,
-                "licence_version": item.licence_version,
-                "attribution": item.attribution,
-                "part": item.part,
-                "found_at": now,
-            }
-            for number, item in enumerate(new, start=1)
-        ],
-    )
-    return len(new)
 
 
 def _facts(row: Row[tuple[object, ...]]) -> ImageFacts:

@@ -2,17 +2,26 @@
 
 Where several candidates bring the same bytes, the one with the lowest id owns them,
 whatever order they arrived in.
+
+However many endings there are, the catalog is asked and told in a few statements: it
+is read first, what they come to is worked out here, then it is written.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Column, Connection, Update, bindparam, insert, select, update
 
 from pipeline.catalog.tables import CANDIDATE, IMAGE, Outcome
 from pipeline.images import ImageFacts
 
 SAME_BYTES = "same bytes as another candidate"
+
+Key = TypeVar("Key", int, str)
+
+_SETTLED = (Outcome.STORED, Outcome.KNOWN)
+_AT_ONCE = 500  # values of one question; SQLite takes no more than 999 everywhere
 
 
 @dataclass(frozen=True)
@@ -36,61 +45,161 @@ def finish(
     A ``stored`` one whose bytes are owned by a lower id becomes ``known``. What is
     stored or known already stays so.
     """
-    return [_finish(connection, ending, now) for ending in endings]
+    state = _State(
+        _outcomes(connection, {ending.candidate_id for ending in endings}),
+        _owners(connection, {e.facts.sha256 for e in endings if e.facts}),
+    )
+    for ending in endings:
+        state.take(ending)
+    _write(connection, state, now)
+    return [state.outcomes[ending.candidate_id] for ending in endings]
 
 
-def _finish(connection: Connection, ending: Ending, now: str) -> Outcome:
-    mine = CANDIDATE.c.id == ending.candidate_id
-    before = connection.scalar(select(CANDIDATE.c.outcome).where(mine))
-    if before in {Outcome.STORED, Outcome.KNOWN}:
-        return Outcome(before)
-    outcome, reason = ending.outcome, ending.reason
+@dataclass
+class _State:
+    """What the catalog says of the candidates and the bytes at hand, as it changes."""
+
+    outcomes: dict[int, Outcome]  # by candidate; those that have one
+    owners: dict[str, int]  # by sha256: the candidate that owns the bytes
+    endings: dict[int, Ending] = field(default_factory=dict)  # to write
+    beaten: dict[int, None] = field(default_factory=dict)  # lost their bytes
+    images: dict[str, ImageFacts] = field(default_factory=dict)  # new ones
+    moved: dict[str, None] = field(default_factory=dict)  # images with another owner
+
+    def take(self, ending: Ending) -> None:
+        """Work out what an ending comes to."""
+        mine = ending.candidate_id
+        if self.outcomes.get(mine) in _SETTLED:
+            return
+        self.endings[mine] = ending
+        self.outcomes[mine] = ending.outcome
+        if ending.facts is not None:
+            is_owner = self._own(mine, ending.facts)
+            self.outcomes[mine] = Outcome.STORED if is_owner else Outcome.KNOWN
+
+    def _own(self, mine: int, facts: ImageFacts) -> bool:
+        """Make the candidate the owner of the bytes, unless a lower one is."""
+        owner = self.owners.get(facts.sha256)
+        if owner is None:
+            self.images[facts.sha256] = facts
+        elif owner < mine:
+            return False
+        elif owner > mine:
+            self.moved[facts.sha256] = None
+            self.outcomes[owner] = Outcome.KNOWN
+            self.beaten[owner] = None
+        self.owners[facts.sha256] = mine
+        return True
+
+
+def _outcomes(connection: Connection, ids: Collection[int]) -> dict[int, Outcome]:
+    found: dict[int, Outcome] = {}
+    for few in _few(ids):
+        query = select(CANDIDATE.c.id, CANDIDATE.c.outcome).where(
+            CANDIDATE.c.id.in_(few), CANDIDATE.c.outcome.is_not(None)
+        )
+        found |= {row.id: Outcome(row.outcome) for row in connection.execute(query)}
+    return found
+
+
+def _owners(connection: Connection, names: Collection[str]) -> dict[str, int]:
+    owners: dict[str, int] = {}
+    for few in _few(names):
+        query = select(IMAGE.c.sha256, IMAGE.c.candidate_id).where(
+            IMAGE.c.sha256.in_(few)
+        )
+        owners |= {row.sha256: row.candidate_id for row in connection.execute(query)}
+    return owners
+
+
+def _write(connection: Connection, state: _State, now: str) -> None:
+    """Write what changed: new images, new owners, endings, and who was beaten."""
+    for query, rows in (
+        (insert(IMAGE), [_image_row(state, name) for name in state.images]),
+        (
+            _update(IMAGE.c.sha256, IMAGE.c.candidate_id),
+            [
+                {"key": name, "new_candidate_id": state.owners[name]}
+                for name in state.moved
+                if name not in state.images
+            ],
+        ),
+        (_ENDED, [_ended_row(state, one, now) for one in state.endings.values()]),
+        (
+            _update(CANDIDATE.c.id, CANDIDATE.c.outcome, CANDIDATE.c.reason),
+            [
+                {"key": one, "new_outcome": Outcome.KNOWN, "new_reason": SAME_BYTES}
+                for one in state.beaten
+                if one not in state.endings
+            ],
+        ),
+    ):
+        if rows:
+            connection.execute(query, rows)
+
+
+def _image_row(state: _State, sha256: str) -> Mapping[str, object]:
+    facts = state.images[sha256]
+    return {
+        "sha256": sha256,
+        "candidate_id": state.owners[sha256],
+        "format": facts.format,
+        "extension": facts.extension,
+        "width": facts.width,
+        "height": facts.height,
+        "size": facts.size,
+        "flags": "",
+    }
+
+
+def _ended_row(state: _State, ending: Ending, now: str) -> Mapping[str, object]:
+    outcome = state.outcomes[ending.candidate_id]
+    reason = ending.reason
     if ending.facts is not None:
-        owns = _own(connection, ending.candidate_id, ending.facts)
-        outcome = Outcome.STORED if owns else Outcome.KNOWN
-        reason = "" if owns else SAME_BYTES
-    connection.execute(
-        update(CANDIDATE)
-        .where(mine)
+        reason = "" if outcome is Outcome.STORED else SAME_BYTES
+    return {
+        "key": ending.candidate_id,
+        "new_outcome": outcome,
+        "new_reason": _plain(reason),
+        "new_sha256": ending.facts.sha256 if ending.facts else None,
+        "new_http_status": ending.http_status,
+        "new_content_type": _plain(ending.content_type),
+        "new_final_url": ending.final_url,
+        "new_tried_at": now,
+    }
+
+
+def _update(key: Column[Key], *columns: Column[Any]) -> Update:
+    """Return the statement that gives many rows of a table new values, each its own."""
+    return (
+        update(key.table)
+        .where(key == bindparam("key", type_=key.type))
         .values(
-            outcome=outcome,
-            reason=_plain(reason),
-            sha256=ending.facts.sha256 if ending.facts else None,
-            http_status=ending.http_status,
-            content_type=_plain(ending.content_type),
-            final_url=ending.final_url,
-            tried_at=now,
+            {
+                column.name: bindparam(f"new_{column.name}", type_=column.type)
+                for column in columns
+            }
         )
     )
-    return outcome
 
 
-def _own(connection: Connection, candidate_id: int, facts: ImageFacts) -> bool:
-    """Make the candidate the owner of the bytes, unless a lower one is."""
-    same = IMAGE.c.sha256 == facts.sha256
-    owner = connection.scalar(select(IMAGE.c.candidate_id).where(same))
-    if owner is None:
-        connection.execute(
-            insert(IMAGE).values(
-                sha256=facts.sha256,
-                candidate_id=candidate_id,
-                format=facts.format,
-                extension=facts.extension,
-                width=facts.width,
-                height=facts.height,
-                size=facts.size,
-                flags="",
-            )
-        )
-        return True
-    if owner > candidate_id:
-        connection.execute(update(IMAGE).where(same).values(candidate_id=candidate_id))
-        connection.execute(
-            update(CANDIDATE)
-            .where(CANDIDATE.c.id == owner)
-            .values(outcome=Outcome.KNOWN, reason=SAME_BYTES)
-        )
-    return bool(owner >= candidate_id)
+_ENDED = _update(
+    CANDIDATE.c.id,
+    CANDIDATE.c.outcome,
+    CANDIDATE.c.reason,
+    CANDIDATE.c.sha256,
+    CANDIDATE.c.http_status,
+    CANDIDATE.c.content_type,
+    CANDIDATE.c.final_url,
+    CANDIDATE.c.tried_at,
+)
+
+
+def _few(values: Collection[Key]) -> Iterator[list[Key]]:
+    """Yield the values in lists that are short enough for one question."""
+    ordered = sorted(values)
+    for start in range(0, len(ordered), _AT_ONCE):
+        yield ordered[start : start + _AT_ONCE]
 
 
 def _plain(text: str | None) -> str | None:

@@ -24,11 +24,12 @@ from pipeline.check.thresholds import (
 )
 from pipeline.check.verdict import Finding, Verdict, judge, known_tags, unusable
 from pipeline.errors import ImageError, InputError, MekikiError
-from pipeline.images import Pixels, decode_image, square_image, write_atomically
+from pipeline.images import Pixels, decode_image, square_image
 from pipeline.networks.saved import SavedModel, load_model
 from pipeline.progress import Advance, Progress, silent
 from pipeline.runs import Run
 from pipeline.settings import SetSettings
+from pipeline.writing import write_atomically
 
 Item = TypeVar("Item")
 Fetch = Callable[[str], bytes]

@@ -21,9 +21,9 @@ from pipeline.cli.group import (
 )
 from pipeline.errors import InputError, SettingsError
 from pipeline.home import existing_set, set_folder
-from pipeline.images import write_atomically
 from pipeline.runs import chosen_run
 from pipeline.settings import load_settings
+from pipeline.writing import write_atomically
 
 LABEL_HINT = (
     "label needs a terminal: LABEL=skip make scrape label train SET=... trains on the"
@@ -47,12 +47,17 @@ def new_command(home: Path, name: str) -> None:
 @cli.command("scrape")
 @set_argument
 @click.option("--reread", is_flag=True, help="Ask for pages again, for what is new.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and ask for nothing.")
 @click.pass_obj
-def scrape_command(home: Path, name: str, reread: bool) -> None:
+def scrape_command(home: Path, name: str, reread: bool, dry_run: bool) -> None:
     """Collect candidate photos; each ends in one recorded state."""
-    from pipeline.scrape import scrape
+    from pipeline.scrape import plan_scrape, scrape
 
     with opened_set(home, name) as at:
+        for line in plan_scrape(at.folder, at.settings, at.catalog).lines:
+            click.echo(line)
+        if dry_run:
+            return
         summary = scrape(
             at.folder,
             at.settings,

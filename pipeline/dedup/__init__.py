@@ -34,10 +34,11 @@ from pipeline.dedup.hashing import hash_text
 from pipeline.dedup.matching import Link, Picture, find_links, have_same_pixels
 from pipeline.dedup.quality import quality_flags
 from pipeline.home import SetFolder
-from pipeline.images import ImageStore, write_atomically
+from pipeline.images import ImageStore
 from pipeline.listing import write_listing
 from pipeline.progress import Progress
 from pipeline.settings import SetSettings
+from pipeline.writing import write_atomically
 
 STATE_FILE = "dedup.json"  # in the cache: what the groups in the catalog were made of
 _METHOD = 2  # raised where the same images would be grouped otherwise

@@ -23,8 +23,9 @@ from pipeline.dedup.hashing import DECODED_SIDE, View, views_of
 from pipeline.dedup.quality import is_blank
 from pipeline.dedup.verify import is_coloured
 from pipeline.errors import ImageError
-from pipeline.images import decode_image, write_atomically
+from pipeline.images import decode_image
 from pipeline.progress import Progress
+from pipeline.writing import write_atomically
 
 logger = logging.getLogger(__name__)
 

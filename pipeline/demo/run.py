@@ -28,7 +28,6 @@ from pipeline.demo.shop import Shop, build_shop
 from pipeline.demo.site import Site, serve_shop
 from pipeline.errors import NetworkError
 from pipeline.home import SetFolder, set_folder
-from pipeline.images import write_atomically
 from pipeline.progress import Progress
 from pipeline.report import write_report
 from pipeline.robustness import measure_robustness
@@ -37,6 +36,7 @@ from pipeline.scrape import scrape
 from pipeline.settings import SetSettings, load_settings
 from pipeline.split import split
 from pipeline.train import train
+from pipeline.writing import write_atomically
 
 DEMO = "demo"
 Say = Callable[[str], None]

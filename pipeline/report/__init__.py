@@ -11,9 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.catalog import Catalog
 from pipeline.home import SetFolder
-from pipeline.images import write_atomically
 from pipeline.report import facts
 from pipeline.runs import Run
+from pipeline.writing import write_atomically
 
 NARROW = "\u202f"  # between a number and its %
 DASH = "\u2013"  # where there is no number

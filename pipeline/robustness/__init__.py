@@ -19,7 +19,7 @@ from pipeline.catalog import Catalog, Part
 from pipeline.catalog.training import RunPhoto
 from pipeline.errors import ImageError, RunError
 from pipeline.home import SetFolder
-from pipeline.images import ImageStore, write_atomically
+from pipeline.images import ImageStore
 from pipeline.networks.pixels import square_photo
 from pipeline.networks.saved import SavedModel, load_model
 from pipeline.progress import Progress
@@ -33,6 +33,7 @@ from pipeline.robustness.measure import (
 )
 from pipeline.runs import Run
 from pipeline.settings import RobustnessSettings, SetSettings
+from pipeline.writing import write_atomically
 
 logger = logging.getLogger(__name__)
 

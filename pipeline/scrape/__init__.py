@@ -1,86 +1,81 @@
 """Stage 1, scrape: sources → candidates, and their photos in the image store.
 
-First every source records, in an order that is always the same, which photos it knows
-of; then those not tried yet, or that failed for a cause that passes, are fetched by
-threads. Every candidate ends in exactly one outcome with its reason. Endings are
-written in small batches as they come: a killed run loses no more than the newest few,
-and the same command goes on to the same catalog. What is stored is never fetched again.
+First every source that lists its photos (pages, lists, folders, published data) records
+them, in an order that is always the same; those not tried yet, or that failed for a
+cause that passes, are fetched by threads. Then the searches (Openverse, Commons) fill
+every category up to ``per_category``. Every candidate ends in exactly one outcome with
+its reason. Endings are written in small batches as they come: a killed run loses no
+more than the newest few, and the same command goes on to the same catalog. What is
+stored is never fetched again.
 """
 
 import logging
-import time
-import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from pipeline.catalog import Catalog, Outcome
 from pipeline.catalog.candidates import Candidate
 from pipeline.catalog.endings import Ending
+from pipeline.credits import write_credits
 from pipeline.errors import NetworkError
 from pipeline.home import SetFolder
 from pipeline.images import ImageStore
 from pipeline.progress import Progress
-from pipeline.scrape.download import Downloader, is_within_limits_now
+from pipeline.scrape.download import Downloader
+from pipeline.scrape.fetching import fetch_photos
+from pipeline.scrape.filling import Filled, Filling, wanted
+from pipeline.scrape.judging import UNKNOWN_CATEGORY, is_lifted, judge_for
+from pipeline.scrape.plan import Plan, make_plan
+from pipeline.scrape.searching import (
+    asked_services,
+    open_services,
+    planned_searches,
+)
 from pipeline.scrape.sources import (
+    LISTED,
     SOURCES,
     Discovered,
     Discovery,
     addresses_asked,
-    lifted_refusals,
+    describe_sources,
 )
-from pipeline.scrape.workers import work_through
-from pipeline.settings import SetSettings
-from pipeline.web.addresses import host_of, netloc_of
+from pipeline.scrape.summary import (
+    ScrapeSummary,
+    is_offline,
+    out_of_reach,
+    quota_spent,
+)
+from pipeline.settings import SEARCHES, SetSettings
 from pipeline.web.contact import require_contact
 from pipeline.web.fetch import Fetcher, fetcher_for
+from pipeline.web.timing import REAL_TIME, Timing
+from pipeline.web.transport import Transport
+
+__all__ = ["Plan", "ScrapeSummary", "plan_scrape", "scrape"]
 
 Now = Callable[[], str]
-
-UNKNOWN_CATEGORY = "unknown category"
-BATCH = 32  # endings written at once
-BATCH_S = 1.0  # or after so long, where few come
 
 _NO_SOURCE = Discovered(notes=("categories.toml has no [[source]] to scrape from",))
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class ScrapeSummary:
-    """What a run of the stage did, and what the set holds now."""
+def plan_scrape(
+    folder: SetFolder,
+    settings: SetSettings,
+    catalog: Catalog,
+    *,
+    timing: Timing = REAL_TIME,
+) -> Plan:
+    """Reckon calls, photos and days; nothing is asked.
 
-    discovered: Discovered
-    tried: int  # candidates, by this run
-    outcomes: Mapping[str, int]  # all candidates of the set, by how they ended
-    stored: Mapping[str, int]  # photos in the store, by category found under
-    unreached: tuple[str, ...]  # hosts that took no connection
-
-    @property
-    def line(self) -> str:
-        """The one line of counts."""
-        found = self.discovered
-        ended = ", ".join(f"{self.outcomes[name]:,} {name}" for name in Outcome)
-        parts = [
-            f"{found.pages_read:,} pages read, {found.new:,} new candidates,"
-            f" {self.tried:,} tried",
-            f"in all {ended}",
-            self._in_store(),
-        ]
-        if found.pages_failed or found.pages_refused:
-            parts.append(
-                f"pages not read: {found.pages_failed} failed,"
-                f" {found.pages_refused} refused"
-            )
-        if self.unreached:
-            parts.append(f"not reached: {_some(self.unreached)}")
-        return "; ".join((*parts, *found.notes))
-
-    def _in_store(self) -> str:
-        fewest = min(self.stored, key=lambda name: self.stored[name])
-        return (
-            f"{self.outcomes[Outcome.STORED]:,} photos of {len(self.stored)} categories"
-            f" in the store (fewest: {self.stored[fewest]:,} of {fewest})"
-        )
+    Raises:
+        SettingsError, InputError: As ``scrape``.
+    """
+    require_contact(settings, addresses_asked(settings))
+    searches = planned_searches(folder, settings, timing)
+    return make_plan(settings, catalog, searches, describe_sources(settings))
 
 
 def scrape(
@@ -91,145 +86,149 @@ def scrape(
     progress: Progress,
     now: Now,
     reread: bool = False,
+    timing: Timing = REAL_TIME,
+    transport: Transport | None = None,
 ) -> ScrapeSummary:
     """Bring the photos of a set's sources into its store.
 
-    ``reread`` asks for pages again that an earlier run has read, for what is new.
+    Args:
+        folder: Where the set lies.
+        settings: What it says.
+        catalog: Takes candidates, pages and endings.
+        progress: How long work is shown.
+        now: The time, as the catalog keeps it.
+        reread: Ask for pages again that an earlier run has read, for what is new.
+        timing: Clocks and waiting, for delays and quotas.
+        transport: Sends the requests; by default over the network.
 
     Raises:
         SettingsError, InputError: A source can't be used as it is written, or hosts
             beyond this machine would be asked without a contact.
-        NetworkError: No host could be reached; what there was before is kept.
+        NetworkError: No host could be reached, or a daily quota is used up; what there
+            was before is kept, and the same command goes on.
         CatalogError: The catalog or the store can't be written.
     """
     require_contact(settings, addresses_asked(settings))
-    with fetcher_for(settings) as fetcher:
-        with progress("reading sources", None) as advance:
-            discovery = Discovery(settings, catalog, fetcher, now, advance, reread)
-            discovered = Discovered() if settings.source else _NO_SOURCE
-            for source in settings.source:
-                discovered += SOURCES[source.kind](source, discovery)
+    with fetcher_for(settings, timing=timing, transport=transport) as fetcher:
+        run = _Run(folder, settings, catalog, fetcher, progress, now, reread)
+        discovered = run.read_sources()
+        run.reopen_lifted()
+        run.fetch_listed()
+        filled = run.fill(timing)
         for note in discovered.notes:
             logger.info("%s", note)
-        stored_before = catalog.candidates.stored_origins()
-        due = _due(settings, catalog, now)
-        _fetch_photos(
-            due,
-            Downloader(
-                fetcher,
-                ImageStore(folder.images),
-                stored_before,
-                settings.scrape.min_side,
-            ),
-            catalog,
-            per_host=settings.scrape.per_host,
-            progress=progress,
-            now=now,
-        )
         catalog.journal.start_items(now())
-        summary = _summed_up(settings, catalog, discovered, len(due), fetcher)
-        if not fetcher.reached() and _is_offline(summary, stored_before):
-            raise NetworkError(_nothing_reached(folder, summary))
+        write_credits(folder, catalog, folder.folder)
+        summary = run.summed_up(discovered, filled)
+        is_away = not fetcher.reached() and is_offline(
+            summary, catalog.candidates.stored_origins()
+        )
+        if is_away or filled.is_held_up(asked_services(settings)):
+            raise NetworkError(out_of_reach(folder.name, summary, filled.down))
+        if filled.spent and filled.missing:
+            raise NetworkError(quota_spent(folder.name, summary, filled.spent))
     return summary
 
 
-def _due(settings: SetSettings, catalog: Catalog, now: Now) -> list[Candidate]:
-    """List the candidates to try; a row of a list under no category is refused."""
-    names = set(settings.category_names)
-    lifted = {UNKNOWN_CATEGORY, *lifted_refusals(settings)}
-    for reason in catalog.candidates.counts().get(Outcome.REFUSED, {}):
-        if reason in lifted or is_within_limits_now(reason, settings.scrape):
-            catalog.candidates.reopen(reason, names)
-    pending = catalog.candidates.pending()
-    strange = [
-        Ending(candidate.id, Outcome.REFUSED, UNKNOWN_CATEGORY)
-        for candidate in pending
-        if candidate.source == "urls" and candidate.category not in names
-    ]
-    catalog.candidates.finish(strange, now())
-    return [candidate for candidate in pending if candidate.category in names]
+@dataclass
+class _Run:
+    """One run of the stage, step by step."""
+
+    folder: SetFolder
+    settings: SetSettings
+    catalog: Catalog
+    fetcher: Fetcher
+    progress: Progress
+    now: Now
+    reread: bool
+    tried: int = 0
+    judge: Callable[[Candidate], str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.judge = judge_for(self.settings, self.catalog)
+
+    def read_sources(self) -> Discovered:
+        """Let every source that lists its photos record them."""
+        found = Discovered() if self.settings.source else _NO_SOURCE
+        for source in self.settings.source:
+            if source.kind in SOURCES:
+                with self.progress(f"reading {source.kind}", None) as advance:
+                    found += SOURCES[source.kind](source, self._discovery(advance))
+        return found
+
+    def reopen_lifted(self) -> None:
+        """Let be tried again what was refused for a cause that is no more."""
+        names = self.settings.category_names
+        for reason in self.catalog.candidates.counts().get(Outcome.REFUSED, {}):
+            if is_lifted(reason, self.settings):
+                self.catalog.candidates.reopen(reason, names)
+        self.catalog.candidates.refuse_strangers(
+            ("urls",), names, UNKNOWN_CATEGORY, self.now()
+        )
+
+    def fetch_listed(self) -> None:
+        """Try what the sources have listed."""
+        due = self.catalog.candidates.pending(LISTED, self.settings.category_names)
+        with self.progress("fetching photos", len(due)) as advance:
+            self._fetch(due, lambda endings: advance(len(endings)))
+
+    def fill(self, timing: Timing) -> Filled:
+        """Fill the categories from searches."""
+        services = open_services(self.folder, self.settings, self.fetcher, timing)
+        if not services:
+            return Filled(Discovered(), {}, (), {})
+        stored = self.catalog.candidates.stored_per_category(SEARCHES)
+        total = sum(wanted(self.settings, stored).values())
+        with self.progress("collecting photos", total) as advance:
+
+            def fetch(batch: list[Candidate]) -> None:
+                self._fetch(batch, lambda endings: advance(_stored(endings)))
+
+            return Filling(services, self._discovery(lambda _: None), fetch).run()
+
+    def summed_up(self, discovered: Discovered, filled: Filled) -> ScrapeSummary:
+        """Count what there is now."""
+        counts = Counter(
+            {
+                outcome: sum(reasons.values())
+                for outcome, reasons in self.catalog.candidates.counts().items()
+            }
+        )
+        stored = self.catalog.candidates.stored_per_category()
+        return ScrapeSummary(
+            discovered + filled.discovered,
+            self.tried,
+            {name: counts[name] for name in Outcome},
+            {name: stored.get(name, 0) for name in self.settings.category_names},
+            tuple(self.fetcher.unreached()),
+            filled.missing,
+        )
+
+    def _fetch(
+        self, due: Sequence[Candidate], done: Callable[[Sequence[Ending]], None]
+    ) -> None:
+        self.tried += len(due)
+        downloader = Downloader(
+            self.fetcher,
+            ImageStore(self.folder.images),
+            self.catalog.candidates.stored_of_pending(),
+            self.settings.scrape.min_side,
+            self.judge,
+        )
+        fetch_photos(
+            due,
+            downloader,
+            self.catalog,
+            per_host=self.settings.scrape.per_host,
+            now=self.now,
+            done=done,
+        )
+
+    def _discovery(self, advance: Callable[[int], None]) -> Discovery:
+        return Discovery(
+            self.settings, self.catalog, self.fetcher, self.now, advance, self.reread
+        )
 
 
-def _fetch_photos(
-    due: Sequence[Candidate],
-    downloader: Downloader,
-    catalog: Catalog,
-    *,
-    per_host: int,
-    progress: Progress,
-    now: Now,
-) -> None:
-    """Try the candidates and record how they ended."""
-    with progress("fetching photos", len(due)) as advance, warnings.catch_warnings():
-        # The decoder silences warnings too, but threads undo each other's silence.
-        warnings.simplefilter("ignore")
-        done = work_through(_by_host(due), downloader.try_all, per_host)
-        for batch in _batches(done):
-            catalog.candidates.finish(batch, now())
-            advance(len(batch))
-
-
-def _by_host(candidates: Iterable[Candidate]) -> dict[str, list[list[Candidate]]]:
-    """Group candidates by origin, and these by host; ``""`` is the local disk."""
-    same: dict[str, list[Candidate]] = {}
-    for candidate in candidates:
-        same.setdefault(candidate.origin, []).append(candidate)
-    jobs: dict[str, list[list[Candidate]]] = {}
-    for origin, group in same.items():
-        jobs.setdefault(host_of(origin), []).append(group)
-    return jobs
-
-
-def _batches(done: Iterable[Sequence[Ending]]) -> Iterable[list[Ending]]:
-    """Gather endings into what is worth a transaction; an origin's stay together."""
-    batch: list[Ending] = []
-    written = time.monotonic()
-    for endings in done:
-        batch += endings
-        if len(batch) >= BATCH or time.monotonic() - written > BATCH_S:
-            yield batch
-            batch, written = [], time.monotonic()
-    if batch:
-        yield batch
-
-
-def _summed_up(
-    settings: SetSettings,
-    catalog: Catalog,
-    discovered: Discovered,
-    tried: int,
-    fetcher: Fetcher,
-) -> ScrapeSummary:
-    counts = catalog.candidates.counts()
-    stored = catalog.candidates.stored_per_category()
-    return ScrapeSummary(
-        discovered,
-        tried,
-        {name: sum(counts.get(name, {}).values()) for name in Outcome},
-        {name: stored.get(name, 0) for name in settings.category_names},
-        tuple(fetcher.unreached()),
-    )
-
-
-def _is_offline(summary: ScrapeSummary, stored_before: Iterable[str]) -> bool:
-    """Tell a network that is away from one dead host beside others that are done."""
-    served = {netloc_of(origin) for origin in stored_before if host_of(origin)}
-    gone = set(summary.unreached)
-    return bool(gone) and (
-        summary.discovered.pages_failed > 0 or not served or bool(gone & served)
-    )
-
-
-def _nothing_reached(folder: SetFolder, summary: ScrapeSummary) -> str:
-    return (
-        f"could not reach {_some(summary.unreached)}; kept:"
-        f" {summary.outcomes[Outcome.STORED]:,} photos in the store; still to be had:"
-        f" {summary.discovered.pages_failed:,} pages and"
-        f" {summary.outcomes[Outcome.FAILED]:,} photos. When the network is back, the"
-        f" same command goes on: mekiki scrape {folder.name}"
-    )
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
+def _stored(endings: Sequence[Ending]) -> int:
+    return sum(ending.facts is not None for ending in endings)

@@ -1,7 +1,7 @@
 """One candidate → how it ended: its bytes in the store, or the reason why not."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,9 @@ from pipeline.images import ImageFacts, ImageStore, inspect_image
 from pipeline.settings import ScrapeSettings
 from pipeline.web.answers import Answer, FailedError, FetchError, RefusedError
 from pipeline.web.fetch import MEGABYTE, Fetcher
+from pipeline.web.manners import WIKIMEDIA_MEDIA
 
+OF_COMMONS = "commons:"  # how the works of Wikimedia Commons are called
 _TOO_SMALL = re.compile(r"smaller than (\d+) px")
 _TOO_LARGE = re.compile(r"more than ([\d.e+]+) MB")
 
@@ -35,21 +37,29 @@ class Downloader:
     store: ImageStore
     stored: Mapping[str, ImageFacts]  # what is in the store already, by origin
     min_side: int  # pixels
+    judge: Callable[[Candidate], str]  # why it may not be fetched, "" where it may
 
     def try_all(self, same: Sequence[Candidate]) -> list[Ending]:
         """Return how the candidates of one origin ended; it is fetched once.
 
-        What the server said stands with the first of them.
+        What the server said stands with the first of them that was fetched.
 
         Raises:
             CatalogError: The store can't be written.
         """
-        first = self._try(same[0])
-        quiet = replace(first, http_status=None, content_type=None, final_url=None)
-        return [
-            first,
-            *(replace(quiet, candidate_id=other.id) for other in same[1:]),
+        reasons = {candidate.id: self.judge(candidate) for candidate in same}
+        endings = [
+            Ending(number, Outcome.REFUSED, reason)
+            for number, reason in reasons.items()
+            if reason
         ]
+        wanted = [candidate for candidate in same if not reasons[candidate.id]]
+        if wanted:
+            first = self._try(wanted[0])
+            quiet = replace(first, http_status=None, content_type=None, final_url=None)
+            endings.append(first)
+            endings += [replace(quiet, candidate_id=one.id) for one in wanted[1:]]
+        return endings
 
     def _try(self, candidate: Candidate) -> Ending:
         known = self.stored.get(candidate.origin)
@@ -59,7 +69,10 @@ class Downloader:
             if candidate.source == "folder":
                 data = self._read_file(Path(candidate.origin))
                 return self._keep(data, Ending(candidate.id, Outcome.STORED))
-            answer = self.fetcher.fetch(candidate.origin)
+            is_commons = candidate.work.startswith(OF_COMMONS)
+            answer = self.fetcher.fetch(
+                candidate.origin, manner=WIKIMEDIA_MEDIA if is_commons else None
+            )
         except FetchError as error:
             return Ending(
                 candidate.id,

@@ -7,6 +7,7 @@ Paths in the file are absolute or relative to it; here they are absolute.
 
 from pipeline.settings.reading import dump_settings, load_settings
 from pipeline.settings.sources import (
+    SEARCHES,
     CifarSource,
     CommonsSource,
     FolderSource,
@@ -27,6 +28,7 @@ from pipeline.settings.tables import (
 
 __all__ = [
     "RECIPES",
+    "SEARCHES",
     "CifarSource",
     "CommonsSource",
     "FolderSource",

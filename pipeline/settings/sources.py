@@ -89,3 +89,4 @@ SOURCES: dict[str, type[BaseModel]] = {
     "cifar": CifarSource,
     "parquet": ParquetSource,
 }
+SEARCHES = ("openverse", "commons")  # filled up to per_category, by queries

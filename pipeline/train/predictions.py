@@ -10,10 +10,10 @@ import io
 from collections.abc import Sequence
 
 from pipeline.catalog import Part
-from pipeline.images import write_atomically
 from pipeline.metrics import PredProbs
 from pipeline.runs import Run
 from pipeline.train.job import Examples
+from pipeline.writing import write_atomically
 
 COLUMNS = ("sha256", "label", "predicted", "p_predicted", "p_label")
 MEASURED = (Part.VAL, Part.TEST)

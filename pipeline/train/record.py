@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.catalog import Part
-from pipeline.images import write_atomically
 from pipeline.metrics import (
     PredProbs,
     accuracy,
@@ -36,6 +35,7 @@ from pipeline.runs import Run
 from pipeline.train.job import Examples, Job, Trained
 from pipeline.train.predictions import MEASURED, write_predictions
 from pipeline.train.state import Standing
+from pipeline.writing import write_atomically
 
 SAMPLES = 24  # pictures shown of the training part
 PREDICTIONS = 40  # pictures shown with what was said of them

@@ -7,7 +7,7 @@ that are the same for every URL with the same trouble.
 import email.utils
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Self
 
 from urllib3 import exceptions as urllib3_errors
@@ -27,6 +27,7 @@ NOT_WEB = "not a web address"
 NO_CONTACT = "leaves this machine, and no contact is set"
 NO_SUCH_HOST = "host name not found"
 PRIVATE = "private address"
+RESERVED = "TDM reservation"  # text and data mining is
 STOPPED = "stopped"  # by us
 TIMED_OUT = "timed out"
 TLS_FAILED = "no secure connection (TLS)"
@@ -80,15 +81,15 @@ class UnreachableError(FailedError):
     """The host did not even take the connection."""
 
 
-def error_of_status(status: int, headers: Mapping[str, str]) -> FetchError:
-    """Return what an answer that is no success amounts to."""
+def error_of_status(status: int, headers: Mapping[str, str], wall: float) -> FetchError:
+    """Return what an answer that is no success amounts to; ``wall``: see Timing."""
     passes = status in PASSING_STATUS or (status >= 500 and status not in NEVER_STATUS)
     kind = FailedError if passes else RefusedError
     return kind(
         f"HTTP {status}",
         status=status,
         content_type=headers.get("Content-Type"),
-        retry_after_s=_seconds(headers.get("Retry-After", "")),
+        retry_after_s=seconds_until(headers.get("Retry-After", ""), wall),
     )
 
 
@@ -125,14 +126,20 @@ _MEANINGS: tuple[tuple[type[Exception], FetchError], ...] = (
 )
 
 
-def _seconds(retry_after: str) -> float | None:
-    """Read a ``Retry-After``, which is a number of seconds or a date."""
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
+def seconds_until(retry_after: str, wall: float) -> float | None:
+    """Read a ``Retry-After``: a number of seconds, or a date.
+
+    Args:
+        retry_after: The header's value.
+        wall: What the clock on the wall says, in seconds since 1970.
+    """
+    written = retry_after.strip()
+    if written.isdecimal():
+        return float(written)
     try:
-        when = email.utils.parsedate_to_datetime(retry_after)
+        when = email.utils.parsedate_to_datetime(written)
     except (ValueError, TypeError, OverflowError):
         return None
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    return max(0.0, when.timestamp() - wall)

@@ -3,7 +3,8 @@
 Checking a name before connecting can be fooled by a second answer of the name server,
 so a guarded connection asks once, keeps the public ones of the addresses it was told,
 and connects to just these. Every connection cuts off a server that feeds its answer
-drop by drop: a time limit for each read alone never ends that.
+drop by drop: a time limit for each read alone never ends that. Sockets know no clock
+but the machine's, so these limits go by it.
 """
 
 import http.client
@@ -49,7 +50,9 @@ class _TimedReader(io.RawIOBase):
         left_s = self._deadline - time.monotonic()
         if left_s <= 0:
             raise TimeoutError("the answer did not end")
-        self._socket.settimeout(min(left_s, self._limit_s))
+        if left_s >= self._limit_s:
+            return self._raw.readinto(buffer)
+        self._socket.settimeout(left_s)
         try:
             return self._raw.readinto(buffer)
         finally:

@@ -1,55 +1,25 @@
-"""What a site's robots.txt lets us fetch, and how far apart (RFC 9309).
+"""Whether a URL may be asked for: one decision, with one reason.
 
-2xx: its rules hold. 4xx: it has none, everything may be fetched. 5xx, 429, no answer:
-not now; that passes, so the next run asks again. Redirects are followed as for any
-other address. The first 500 KiB are read. An answer holds for the whole run, for one
-scheme, host and port.
+Its site's robots.txt is read first (RFC 9309). 2xx: its rules hold. 4xx, or redirects
+without end: it has none, everything may be fetched. 5xx, 429, no answer: not now; that
+passes, so the next run asks again. Then, where the rules let us, the site's
+``tdmrep.json``: only what was understood reserves anything. Both are asked for once a
+run, for one scheme, host and port.
 """
 
-import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
-from protego import Protego
-
 from pipeline.web.addresses import netloc_of
-from pipeline.web.answers import FetchError
+from pipeline.web.answers import FORBIDDEN, RESERVED, FetchError, RefusedError
+from pipeline.web.optout import Reservations
+from pipeline.web.robots import Rules
 
-ROBOT = "mekiki"  # the name that robots.txt files call us by
-# Sites see our name with a version, and some write it so; the parser wants it bare.
-_VERSION = re.compile(
-    rf"^(\s*user-agent\s*:\s*{ROBOT})/\S*", re.IGNORECASE | re.MULTILINE
-)
-MAX_ROBOTS_BYTES = 500 * 1024  # what RFC 9309 asks for at least
-MAX_CRAWL_DELAY_S = 30.0  # a longer wish is taken as this: a set must end some day
+Told = TypeVar("Told")
 
-
-@dataclass(frozen=True)
-class Rules:
-    """What a site allows; ``None`` where it says nothing."""
-
-    robots: Protego | None
-    delay_s: float  # between the starts of two requests
-
-    def allow(self, url: str) -> bool:
-        """Say whether ``url`` may be fetched."""
-        return self.robots is None or self.robots.can_fetch(url, ROBOT)
-
-
-NO_RULES = Rules(None, 0.0)
-
-
-def read_rules(body: bytes) -> Rules:
-    """Parse a robots.txt, whatever it holds: what can't be understood is no rule."""
-    text = body[:MAX_ROBOTS_BYTES].decode("utf-8-sig", errors="replace")
-    robots = Protego.parse(_VERSION.sub(r"\1", text))
-    delay_s = robots.crawl_delay(ROBOT) or 0.0
-    rate = robots.request_rate(ROBOT)
-    if rate is not None and rate.requests > 0:
-        delay_s = max(delay_s, rate.seconds / rate.requests)
-    return Rules(robots, min(max(delay_s, 0.0), MAX_CRAWL_DELAY_S))
+_TDM_FILE = "/.well-known/tdmrep.json"
 
 
 def site_of(url: str) -> str:
@@ -58,34 +28,72 @@ def site_of(url: str) -> str:
 
 
 class Consent:
-    """Every site's rules, asked for once a run.
+    """What every site lets us have; safe to use from several threads.
 
     Args:
-        ask: Reads the robots.txt at a URL; raises where it can't be had now. What it
-            raises is raised again for every address of that site.
+        read_robots: Reads the robots.txt at a URL; raises where it can't be had now.
+            What it raises is raised again for every address of that site.
+        read_tdm_file: Reads the ``tdmrep.json`` at a URL.
     """
 
-    def __init__(self, ask: Callable[[str], Rules]) -> None:
-        self._ask = ask
-        self._answers: dict[str, Rules | FetchError] = {}
-        self._asking: dict[str, threading.Lock] = {}
+    def __init__(
+        self,
+        read_robots: Callable[[str], Rules],
+        read_tdm_file: Callable[[str], Reservations],
+    ) -> None:
+        self._robots = _Once(read_robots)
+        self._reservations = _Once(read_tdm_file)
+
+    def check_robots(self, url: str) -> float:
+        """Return the delay that the site of a URL wishes, in seconds.
+
+        Raises:
+            RefusedError: robots.txt forbids the URL.
+            FailedError: What it says can't be known now.
+        """
+        rules = self._robots.of(f"{site_of(url)}/robots.txt")
+        if not rules.allow(url):
+            raise RefusedError(FORBIDDEN)
+        return rules.delay_s
+
+    def check(self, url: str) -> float:
+        """Return the delay that the site of a URL wishes, in seconds.
+
+        Raises:
+            RefusedError: The site does not let us have the URL.
+            FailedError: Whether it does can't be known now.
+        """
+        delay_s = self.check_robots(url)
+        if self._reservations.of(site_of(url) + _TDM_FILE).hold(url):
+            raise RefusedError(RESERVED)
+        return delay_s
+
+
+class _Once(Generic[Told]):
+    """What was read at a URL, by whoever was first to ask for it."""
+
+    def __init__(self, read: Callable[[str], Told]) -> None:
+        self._read = read
+        self._told: dict[str, Told | FetchError] = {}
+        self._reading: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def rules(self, url: str) -> Rules:
-        """Return the rules of the site that ``url`` is of."""
-        site = site_of(url)
-        with self._lock:
-            asking = self._asking.setdefault(site, threading.Lock())
-        with asking:
-            if site not in self._answers:
-                self._answers[site] = self._answer(f"{site}/robots.txt")
-        answer = self._answers[site]
-        if isinstance(answer, FetchError):
-            raise answer.again()
-        return answer
+    def of(self, url: str) -> Told:
+        """Return what was read, or raise what was raised."""
+        told = self._told.get(url)
+        if told is None:
+            told = self._first(url)
+        if isinstance(told, FetchError):
+            raise told.again()
+        return told
 
-    def _answer(self, url: str) -> Rules | FetchError:
-        try:
-            return self._ask(url)
-        except FetchError as error:
-            return error
+    def _first(self, url: str) -> Told | FetchError:
+        with self._lock:
+            reading = self._reading.setdefault(url, threading.Lock())
+        with reading:
+            if url not in self._told:
+                try:
+                    self._told[url] = self._read(url)
+                except FetchError as error:
+                    self._told[url] = error
+        return self._told[url]

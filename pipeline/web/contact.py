@@ -1,7 +1,8 @@
 """Who answers for what we ask: the contact in the User-Agent.
 
 Sites that mind need somebody to write to, so hosts beyond this machine are asked only
-where the set (or ``MEKIKI_CONTACT``) gives a real address: of e-mail, or of a page.
+where the set (or ``MEKIKI_CONTACT``) gives a real address: of e-mail, of a page, or
+several, with ``;`` between them.
 """
 
 import os
@@ -20,7 +21,22 @@ _PAGE = re.compile(
 )
 # Names that no host has (RFC 2606, RFC 6761): they stand where a real one belongs.
 _NO_HOSTS = ("example", "invalid", "test", "localhost", "local")
-_PLACEHOLDERS = re.compile(r"(?:.*\.)?example\.[a-z]+", re.IGNORECASE)
+# What templates write where one's own belongs: you@, your-name@, @your-domain.com.
+_YOURS = re.compile(
+    r"(?:you|yours?)(?:[-_.]?(?:name|user(?:name)?|e?-?mail|address|contact|bot|page"
+    r"|handle|account|id|org|domain|host|site|website|company|shop|store|here))*",
+    re.IGNORECASE,
+)
+_NOBODY = re.compile(
+    r"name|user(?:name)?|e-?mail|first(?:name)?[-_.]last(?:name)?|some(?:body|one)"
+    r"|any(?:body|one)|nobody|change[-_.]?(?:me|this)|foo|bar|x+|test(?:er|ing|user)?",
+    re.IGNORECASE,
+)
+_NOWHERE = re.compile(
+    r"example|(?:my[-_]?)?domain|change[-_]?(?:me|this)|test|foo|bar|x+|website",
+    re.IGNORECASE,
+)
+_SECOND_LEVELS = frozenset({"ac", "co", "com", "go", "ne", "net", "or", "org"})
 
 
 def contact_of(settings: SetSettings) -> str:
@@ -48,8 +64,12 @@ def require_contact(settings: SetSettings, urls: Iterable[str]) -> None:
 
 
 def user_agent(contact: str) -> str:
-    """Return who we say we are."""
-    return f"mekiki/{version('mekiki')}" + (f" (+{contact})" if contact else "")
+    """Return who we say we are, in the form that Wikimedia's policy asks for.
+
+    https://foundation.wikimedia.org/wiki/Policy:Wikimedia_Foundation_User-Agent_Policy
+    """
+    who = f" ({contact})" if contact else ""
+    return f"mekiki/{version('mekiki')}{who} requests/{version('requests')}"
 
 
 def _written(settings: SetSettings) -> str:
@@ -57,10 +77,24 @@ def _written(settings: SetSettings) -> str:
 
 
 def _is_real(contact: str) -> bool:
-    found = _EMAIL.fullmatch(contact) or _PAGE.fullmatch(contact)
-    if found is None:
+    return all(map(_is_real_address, re.split(r" *; *", contact)))
+
+
+def _is_real_address(contact: str) -> bool:
+    if email := _EMAIL.fullmatch(contact):
+        local = contact.rpartition("@")[0]
+        made_up = _YOURS.fullmatch(local) or _NOBODY.fullmatch(local)
+        return not made_up and _is_real_host(email[1])
+    if page := _PAGE.fullmatch(contact):
+        names = re.split(r"[/?&=#@~]+", contact)
+        return _is_real_host(page[1]) and not any(map(_YOURS.fullmatch, names))
+    return False
+
+
+def _is_real_host(host: str) -> bool:
+    *names, top = host.lower().split(".")
+    if top in _NO_HOSTS or "example" in names:
         return False
-    domain = found[1].lower()
-    return domain.rpartition(".")[2] not in _NO_HOSTS and not (
-        _PLACEHOLDERS.fullmatch(domain)
-    )
+    if len(names) > 1 and names[-1] in _SECOND_LEVELS:  # shop.co.jp
+        names.pop()
+    return not (_NOWHERE.fullmatch(names[-1]) or _YOURS.fullmatch(names[-1]))

@@ -1,21 +1,14 @@
 """One request and its answer, read within limits; every trouble is a ``FetchError``."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import requests
 import urllib3
-from urllib3 import HTTPResponse
+from urllib3 import HTTPHeaderDict, HTTPResponse
 
-from pipeline.web.answers import (
-    NOT_WEB,
-    PRIVATE,
-    STOPPED,
-    FailedError,
-    RefusedError,
-    explain,
-)
+from pipeline.web.answers import NOT_WEB, PRIVATE, RefusedError, explain
 from pipeline.web.connections import PrivateAddressError
 from pipeline.web.transport import Request, Transport
 
@@ -48,8 +41,8 @@ def exchange(
     transport: Transport,
     request: Request,
     timeout_s: float,
-    limit_of: Callable[[int, Mapping[str, str]], Limit],
-    is_stopped: Callable[[], bool],
+    limit_of: Callable[[int, HTTPHeaderDict], Limit],
+    note_bytes: Callable[[int], None],
 ) -> Received:
     """Send a request and read its answer.
 
@@ -59,7 +52,8 @@ def exchange(
         timeout_s: For the connection and for each read.
         limit_of: Is told status and headers before the body is read; returns how much
             of it is wanted, or raises the ``FetchError`` that it is refused by.
-        is_stopped: Ends the reading.
+        note_bytes: Is told how many bytes came; may wait before more are read, or end
+            the reading by a ``FetchError``.
 
     Raises:
         RefusedError, FailedError: No answer, or none that is wanted.
@@ -67,8 +61,13 @@ def exchange(
     with _explained():
         response = transport.send(request, timeout_s)
         try:
-            limit = limit_of(response.status, response.headers)
-            body = _read(response, limit, is_stopped)
+            try:
+                limit = limit_of(response.status, response.headers)
+                _check_announced(response, limit)
+            except RefusedError:
+                _drain(response)
+                raise
+            body = _read(response, limit, note_bytes)
             return Received(response.status, response.headers, body)
         finally:
             response.close()
@@ -88,8 +87,29 @@ def _explained() -> Iterator[None]:
         raise explain(error) from error
 
 
+def _check_announced(response: HTTPResponse, limit: Limit) -> None:
+    """Refuse what is said to be too large, before it is read."""
+    announced = _announced_bytes(response)
+    if not limit.cut and announced is not None and announced > limit.max_bytes:
+        raise _too_large(response, limit)
+
+
+def _drain(response: HTTPResponse) -> None:
+    """Read a small body that is refused, so that the connection can be kept."""
+    announced = _announced_bytes(response)
+    if announced is not None and announced <= DRAINED.max_bytes:
+        with suppress(urllib3.exceptions.HTTPError):
+            while response.read1(_CHUNK, decode_content=False):
+                pass
+
+
+def _announced_bytes(response: HTTPResponse) -> int | None:
+    written = response.headers.get("Content-Length", "").strip()
+    return int(written) if written.isdecimal() else None
+
+
 def _read(
-    response: HTTPResponse, limit: Limit, is_stopped: Callable[[], bool]
+    response: HTTPResponse, limit: Limit, note_bytes: Callable[[int], None]
 ) -> bytes:
     """Read a body within its limit of size."""
     chunks: list[bytes] = []
@@ -100,11 +120,14 @@ def _read(
         if size > limit.max_bytes:
             if limit.cut:
                 break
-            raise RefusedError(
-                f"more than {limit.max_bytes / MEGABYTE:g} MB",
-                status=response.status,
-                content_type=response.headers.get("Content-Type"),
-            )
-        if is_stopped():
-            raise FailedError(STOPPED)
+            raise _too_large(response, limit)
+        note_bytes(len(chunk))
     return b"".join(chunks)[: limit.max_bytes]
+
+
+def _too_large(response: HTTPResponse, limit: Limit) -> RefusedError:
+    return RefusedError(
+        f"more than {limit.max_bytes / MEGABYTE:g} MB",
+        status=response.status,
+        content_type=response.headers.get("Content-Type"),
+    )

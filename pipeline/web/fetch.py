@@ -1,23 +1,23 @@
 """Asking the network for bytes, politely and within limits.
 
 Every URL, and every one it redirects to, is checked: its scheme, whether we may leave
-this machine at all, robots.txt, and the address that is connected to. Passing errors
-are tried again with doubling waits, or when the server says. A host that can't be
-reached is let be for the rest of the run. No cookies, no proxies, no ``.netrc``.
+this machine at all, what its site says of robots and of data mining, and the address
+that is connected to; then the headers that it comes with. Passing errors are tried
+again. A host that can't be reached is let be for the rest of the run. No cookies, no
+proxies, no ``.netrc``.
 """
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from urllib.parse import urldefrag, urlencode
 
 from pipeline.settings import ScrapeSettings, SetSettings
-from pipeline.web.addresses import host_of, is_this_machine, join_url, netloc_of
+from pipeline.web.addresses import host_of, is_this_machine, join_url
 from pipeline.web.answers import (
-    FORBIDDEN,
     NO_CONTACT,
     NOT_WEB,
+    PRIVATE,
     STOPPED,
     TOO_MANY_REDIRECTS,
     Answer,
@@ -25,31 +25,31 @@ from pipeline.web.answers import (
     FetchError,
     RefusedError,
     UnreachableError,
-    error_of_status,
 )
-from pipeline.web.consent import (
-    MAX_ROBOTS_BYTES,
-    NO_RULES,
-    Consent,
-    Rules,
-    read_rules,
-)
+from pipeline.web.asking import Asker, Terms, redirect_of
+from pipeline.web.consent import Consent
 from pipeline.web.contact import contact_of, user_agent
-from pipeline.web.exchange import DRAINED, MEGABYTE, Limit, Received, exchange
-from pipeline.web.hosts import Host
+from pipeline.web.exchange import MEGABYTE, Limit, Received
+from pipeline.web.hosts import Host, Hosts
+from pipeline.web.manners import Manner
+from pipeline.web.optout import (
+    MAX_TDM_BYTES,
+    NO_RESERVATIONS,
+    Reservations,
+    opt_out_of,
+    read_reservations,
+)
+from pipeline.web.robots import MAX_ROBOTS_BYTES, NO_RULES, Rules, read_rules
 from pipeline.web.timing import REAL_TIME, Timing
 from pipeline.web.transport import Network, Request, Transport
 
 __all__ = ["MEGABYTE", "Fetcher", "fetcher_for"]
 
-MAX_REDIRECTS = 10
-MAX_WAIT_S = 60.0  # a server that wants more is asked again by the next run
-_FIRST_WAIT_S = 1.0  # doubled with every further attempt
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
+MAX_REDIRECTS = 10  # RFC 9309 asks for five at least
 
 _API = Limit(20 * MEGABYTE)
-_ROBOTS = Limit(MAX_ROBOTS_BYTES, cut=True)
+# Asked once: a site that can't say it now has not said it.
+_TDM_FILE = Terms(Limit(MAX_TDM_BYTES, cut=True), retries=0)
 
 
 class Fetcher:
@@ -72,9 +72,6 @@ class Fetcher:
     ) -> None:
         self._settings = settings
         self._contact = contact
-        self._stopped = threading.Event()
-        self._sleep = timing.sleep or self._stopped.wait
-        self._clock = timing.clock
         self._headers = {
             "User-Agent": user_agent(contact),
             "Accept": "*/*",
@@ -83,28 +80,32 @@ class Fetcher:
         self._transport = transport or Network(
             per_host=settings.per_host, allow_private=settings.allow_private
         )
-        self._consent = Consent(self._read_robots)
-        self._hosts: dict[str, Host] = {}
-        self._lock = threading.Lock()
+        self._asker = Asker(self._transport, settings.timeout_s, timing)
+        self._hosts = Hosts(settings.per_host)
+        self._consent = Consent(self._read_robots, self._read_tdm_file)
 
     @property
     def max_bytes(self) -> int:
         """How large a photo may be."""
         return int(self._settings.max_megabytes * MEGABYTE)
 
-    def fetch(self, url: str, *, max_bytes: int | None = None) -> Answer:
+    def fetch(
+        self, url: str, *, max_bytes: int | None = None, manner: Manner | None = None
+    ) -> Answer:
         """Return what ``url`` leads to.
 
         Args:
             url: An http(s) address; its fragment is not sent.
             max_bytes: More is refused; by default what a photo may have.
+            manner: How its host is to be treated from now on, beside what it was.
 
         Raises:
             RefusedError: It is not to be had, for good.
             FailedError: It is not to be had now.
         """
-        limit = self.max_bytes if max_bytes is None else max_bytes
-        return self._follow(url, Limit(limit), consent=True)
+        limit = Limit(self.max_bytes if max_bytes is None else max_bytes)
+        terms = Terms(limit, self._settings.retries, opt_out_of)
+        return self._follow(url, terms, self._consent.check, manner)
 
     def fetch_bytes(self, url: str) -> bytes:
         """Return the bytes of a photo; raises as ``fetch`` does."""
@@ -132,7 +133,7 @@ class Fetcher:
             asked["Content-Type"] = "application/x-www-form-urlencoded"
             request = Request(url, asked, "POST", urlencode(form).encode())
         try:
-            reply = self._exchange(request, lambda _status, _headers: _API)
+            reply = self._asker.exchange(request, host, lambda *_: _API)
         except FailedError as error:
             host.missed(error, for_good=False)
             raise
@@ -141,37 +142,46 @@ class Fetcher:
 
     def reached(self) -> list[str]:
         """Name the hosts (with port, where given) that answered, sorted."""
-        with self._lock:
-            hosts = list(self._hosts.values())
-        return sorted(host.name for host in hosts if host.was_reached)
+        return self._hosts.reached()
 
     def unreached(self) -> list[str]:
         """Name those that were asked and never took a connection, sorted."""
-        with self._lock:
-            hosts = list(self._hosts.values())
-        missed = [host for host in hosts if host.was_missed and not host.was_reached]
-        return sorted(host.name for host in missed)
+        return self._hosts.unreached()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, unless the run is stopped meanwhile.
+
+        Raises:
+            FailedError: It is.
+        """
+        self._asker.wait(seconds)
 
     def stop(self) -> None:
         """End waits now; nothing is asked any more."""
-        self._stopped.set()
+        self._asker.stop()
 
     def close(self) -> None:
         """Stop, and give the connections back."""
         self.stop()
         self._transport.close()
 
-    def _follow(self, url: str, limit: Limit, *, consent: bool) -> Answer:
-        """Follow redirects from ``url``; each hop is checked anew."""
+    def _follow(
+        self,
+        url: str,
+        terms: Terms,
+        check: Callable[[str], float],
+        manner: Manner | None = None,
+    ) -> Answer:
+        """Follow redirects from ``url``; each hop is checked anew.
+
+        ``check`` raises where a hop may not be asked, and returns the site's delay.
+        """
         for _ in range(MAX_REDIRECTS + 1):
             url = urldefrag(url).url
-            host = self._host(url)
-            rules = self._consent.rules(url) if consent else NO_RULES
-            if not rules.allow(url):
-                raise RefusedError(FORBIDDEN)
-            with host.slots:
-                reply = self._persist(url, host, rules.delay_s, limit)
-            location = _location(reply)
+            host = self._host(url, manner)
+            request = Request(url, self._headers)
+            reply = self._asker.get(request, host, terms, check(url))
+            location = redirect_of(reply)
             if location is None:
                 return _answer(url, reply)
             target = join_url(url, location)
@@ -180,89 +190,44 @@ class Fetcher:
             url = target
         raise RefusedError(TOO_MANY_REDIRECTS)
 
-    def _host(self, url: str) -> Host:
+    def _host(self, url: str, manner: Manner | None = None) -> Host:
         """Return the host of a URL that we may ask at all."""
         bare = host_of(url)
         if not bare:
             raise RefusedError(NOT_WEB)
         if not self._contact and not is_this_machine(bare):
             raise RefusedError(NO_CONTACT)
-        name = netloc_of(url)
-        with self._lock:
-            if name not in self._hosts:
-                self._hosts[name] = Host(name, self._settings.per_host)
-            return self._hosts[name]
-
-    def _persist(self, url: str, host: Host, delay_s: float, limit: Limit) -> Received:
-        """Ask until there is an answer, or no more attempts."""
-        for attempt in range(self._settings.retries + 1):
-            if host.trouble is not None:
-                raise host.trouble.again()
-            self._wait(host.turn(self._clock(), delay_s))
-            try:
-                reply = self._ask(url, limit)
-            except FailedError as error:
-                wait_s = error.retry_after_s
-                if wait_s is None:
-                    wait_s = _FIRST_WAIT_S * 2**attempt
-                is_last = attempt == self._settings.retries or wait_s > MAX_WAIT_S
-                host.missed(error, for_good=is_last)
-                if is_last:
-                    raise
-                if error.status == 429 or error.retry_after_s is not None:
-                    host.pause(self._clock(), wait_s)  # it is the host that asks
-                else:
-                    self._wait(wait_s)
-            except RefusedError as error:
-                if error.status is not None:
-                    host.answered()
-                raise
-            else:
-                host.answered()
-                return reply
-        raise AssertionError("unreachable: the last attempt returns or raises")
-
-    def _wait(self, seconds: float) -> None:
-        if seconds > 0:
-            self._sleep(seconds)
-        if self._stopped.is_set():
-            raise FailedError(STOPPED)
-
-    def _ask(self, url: str, limit: Limit) -> Received:
-        """Send one request; what is neither a success nor a redirect is raised."""
-
-        def limit_of(status: int, _headers: Mapping[str, str]) -> Limit:
-            return limit if 200 <= status < 300 else DRAINED
-
-        reply = self._exchange(Request(url, self._headers), limit_of)
-        if not 200 <= reply.status < 300 and _location(reply) is None:
-            raise error_of_status(reply.status, reply.headers)
-        return reply
-
-    def _exchange(
-        self, request: Request, limit_of: Callable[[int, Mapping[str, str]], Limit]
-    ) -> Received:
-        return exchange(
-            self._transport,
-            request,
-            self._settings.timeout_s,
-            limit_of,
-            self._stopped.is_set,
-        )
+        return self._hosts.of(url, manner)
 
     def _read_robots(self, url: str) -> Rules:
+        """Read a robots.txt; see ``consent`` for what comes of its trouble."""
+        hops: list[str] = []
+
+        def check(hop: str) -> float:
+            hops.append(hop)
+            return 0.0
+
+        terms = Terms(Limit(MAX_ROBOTS_BYTES, cut=True), self._settings.retries)
         try:
-            answer = self._follow(url, _ROBOTS, consent=False)
-        except UnreachableError:
-            raise
+            answer = self._follow(url, terms, check)
         except FetchError as error:
+            if isinstance(error, UnreachableError) or error.reason == STOPPED:
+                raise
             if isinstance(error, RefusedError):
-                if error.status is None:
-                    raise
-                if error.status < 500:
-                    return NO_RULES  # 4xx: there is none
+                is_4xx = error.status is not None and error.status < 500
+                if is_4xx or error.reason == TOO_MANY_REDIRECTS:
+                    return NO_RULES
+                if error.reason == PRIVATE and len(hops) == 1:
+                    raise  # so is the whole site
             raise FailedError(f"robots.txt can't be read: {error.reason}") from error
         return read_rules(answer.body)
+
+    def _read_tdm_file(self, url: str) -> Reservations:
+        try:
+            answer = self._follow(url, _TDM_FILE, self._consent.check_robots)
+        except FetchError:
+            return NO_RESERVATIONS
+        return read_reservations(answer.body)
 
 
 @contextmanager
@@ -285,12 +250,3 @@ def fetcher_for(
 def _answer(url: str, reply: Received) -> Answer:
     content_type = reply.headers.get("Content-Type", "")
     return Answer(url, reply.status, content_type, reply.body, reply.headers)
-
-
-def _location(reply: Received) -> str | None:
-    """Return where an answer sends us on to, if it does."""
-    location = reply.headers.get("Location")
-    if reply.status not in _REDIRECTS or not location:
-        return None
-    # Sent as bytes, most often UTF-8, and read as Latin-1.
-    return location.encode("latin-1", "replace").decode("utf-8", "replace")

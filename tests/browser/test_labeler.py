@@ -16,8 +16,8 @@ pytest.importorskip("playwright", reason="browser tests need the dev extra")
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from pipeline.catalog import Outcome, Status, opened
-from pipeline.catalog.candidates import Found
 from pipeline.catalog.endings import Ending
+from pipeline.catalog.finding import Found
 from pipeline.catalog.journal import Happened
 from pipeline.catalog.photos import Grouping, Photo
 from pipeline.home import SetFolder, set_folder

@@ -1,8 +1,10 @@
 """A small web server on loopback for tests: what it says is told to it, request by
 request it writes down what it was asked."""
 
+import socket
+import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,9 +17,11 @@ class Reply:
     body: bytes = b""
     status: int = 200
     content_type: str = "text/html; charset=utf-8"
-    headers: dict[str, str] = field(default_factory=dict)
+    # A name has one value, or a list of them.
+    headers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     drip: bool = False  # sends the body again and again, while anybody listens
     claimed_length: int | None = None  # Content-Length, where it is a lie
+    reset: bool = False  # breaks the connection off instead of answering
 
 
 @dataclass
@@ -28,6 +32,7 @@ class Site:
     replies: dict[str, list[Reply]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     user_agents: set[str] = field(default_factory=set)
+    connections: int = 0
     # Called with each path before it is answered; may wait.
     before: Callable[[str], None] = lambda _path: None
 
@@ -65,6 +70,11 @@ def serve_site() -> Iterator[Site]:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
+        def setup(self) -> None:
+            super().setup()
+            with lock:
+                site.connections += 1
+
         def do_GET(self) -> None:
             with lock:
                 site.requests.append(self.path)
@@ -78,10 +88,19 @@ def serve_site() -> Iterator[Site]:
                 self.close_connection = True
 
         def _send(self, reply: Reply) -> None:
+            if reply.reset:
+                no_linger = struct.pack("ii", 1, 0)
+                self.connection.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, no_linger
+                )
+                self.connection.close()
+                self.close_connection = True
+                return
             self.send_response(reply.status)
             self.send_header("Content-Type", reply.content_type)
-            for name, value in reply.headers.items():
-                self.send_header(name, value)
+            for name, values in reply.headers.items():
+                for value in [values] if isinstance(values, str) else values:
+                    self.send_header(name, value)
             length = reply.claimed_length
             if not reply.drip:
                 length = len(reply.body) if length is None else length

@@ -6,9 +6,24 @@ from pipeline.scrape.sources.discovery import Discovered, Discovery, lifted_refu
 from pipeline.scrape.sources.folder import list_folder
 from pipeline.scrape.sources.pages import crawl_pages, first_pages
 from pipeline.scrape.sources.urls import list_urls, read_rows
-from pipeline.settings import PagesSource, SetSettings, UrlsSource
+from pipeline.settings import (
+    CommonsSource,
+    OpenverseSource,
+    PagesSource,
+    SetSettings,
+    UrlsSource,
+)
+from pipeline.web.services import commons_url, openverse_url
 
-__all__ = ["SOURCES", "Discovered", "Discovery", "addresses_asked", "lifted_refusals"]
+__all__ = [
+    "LISTED",
+    "SOURCES",
+    "Discovered",
+    "Discovery",
+    "addresses_asked",
+    "describe_sources",
+    "lifted_refusals",
+]
 
 # Each records its candidates, in an order that is always the same.
 SOURCES: Mapping[str, Callable[..., Discovered]] = {
@@ -16,6 +31,7 @@ SOURCES: Mapping[str, Callable[..., Discovered]] = {
     "urls": list_urls,
     "folder": list_folder,
 }
+LISTED = ("pages", "urls", "folder")  # their photos are still to be fetched
 
 
 def addresses_asked(settings: SetSettings) -> Iterator[str]:
@@ -29,3 +45,20 @@ def addresses_asked(settings: SetSettings) -> Iterator[str]:
             yield from (url for _, url in first_pages(source, settings))
         elif isinstance(source, UrlsSource):
             yield from (row.origin for row in read_rows(source.path))
+        elif isinstance(source, OpenverseSource):
+            yield openverse_url()
+        elif isinstance(source, CommonsSource):
+            yield commons_url()
+
+
+def describe_sources(settings: SetSettings) -> Iterator[str]:
+    """Say what each source that lists its photos will read, a phrase each."""
+    for source in settings.source:
+        if isinstance(source, PagesSource):
+            number = len(first_pages(source, settings))
+            yield (
+                f"pages: {number:,} to start from, up to {source.max_pages:,} each;"
+                f" {source.url}"
+            )
+        elif not isinstance(source, OpenverseSource | CommonsSource):
+            yield f"{source.kind}: {source.path}"

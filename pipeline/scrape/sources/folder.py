@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.catalog.candidates import Found
+from pipeline.catalog.finding import Found
 from pipeline.errors import InputError
 from pipeline.scrape.sources.discovery import Discovered, Discovery
 from pipeline.settings import FolderSource

@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.catalog.candidates import Found
+from pipeline.catalog.finding import Found
 from pipeline.errors import InputError
 from pipeline.scrape.sources.discovery import Discovered, Discovery
 from pipeline.settings import UrlsSource

@@ -11,11 +11,12 @@ import logging
 from urllib.parse import quote
 
 from pipeline.catalog import Outcome
-from pipeline.catalog.candidates import Found, PageRead
+from pipeline.catalog.finding import Found, PageRead
 from pipeline.errors import InputError, SettingsError
 from pipeline.scrape.sources.discovery import Discovered, Discovery, lifted_refusals
 from pipeline.scrape.sources.pages.following import find_next_page, site_name
 from pipeline.scrape.sources.pages.markup import read_markup
+from pipeline.scrape.sources.pages.optout import page_opt_out
 from pipeline.scrape.sources.pages.pictures import Picture, find_pictures
 from pipeline.settings import PagesSource, SetSettings
 from pipeline.web.answers import FetchError, RefusedError
@@ -115,6 +116,8 @@ class _Crawl:
             if len(sites) > 1 and not is_first:
                 raise RefusedError(ELSEWHERE)
             markup = read_markup(answer.body, answer.final_url, answer.content_type)
+            if opted_out := page_opt_out(markup):
+                raise RefusedError(opted_out)
             pictures = find_pictures(markup)
             next_url = find_next_page(markup)
             if next_url is not None and site_name(next_url) not in sites:

@@ -1,12 +1,13 @@
 """The pictures that a page's JSON-LD names (schema.org), broken JSON included.
 
 Taken are those of products, and of what else a page may be about (recipes, articles,
-pictures themselves); not the portraits of authors or the logos of shops.
+pictures themselves); not the portraits of authors or the logos of shops. A subject
+may name its picture by the ``@id`` of a node elsewhere on the page.
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bs4 import BeautifulSoup
@@ -38,6 +39,8 @@ _ASIDE = frozenset(
 )
 _DEEPEST = 50  # nested objects; real pages stay below ten
 
+_Node = Mapping[str, object]
+
 
 @dataclass(frozen=True)
 class LinkedPicture:
@@ -51,11 +54,23 @@ class LinkedPicture:
 
 def linked_data_pictures(soup: BeautifulSoup) -> list[LinkedPicture]:
     """List the pictures in all JSON-LD of a page, in its order."""
-    found: list[LinkedPicture] = []
-    for script in soup.find_all("script"):
-        if "ld+json" in str(script.get("type") or "").lower():
-            found += _walk(_parse(script.get_text()), 0)
-    return found
+    scripts = [
+        _parse(script.get_text())
+        for script in soup.find_all("script")
+        if "ld+json" in str(script.get("type") or "").lower()
+    ]
+    nodes = [node for script in scripts for node in _walk(script, 0)]
+    by_id = {
+        str(node["@id"]): node
+        for node in reversed(nodes)
+        if "@id" in node and "imageobject" in _types(node)
+    }
+    return [
+        picture
+        for node in nodes
+        if _types(node) & _SUBJECTS
+        for picture in _pictures_of(node, by_id)
+    ]
 
 
 def _parse(text: str) -> object:
@@ -75,7 +90,8 @@ def _mended(text: str) -> str:
     return text.strip().rstrip(";")
 
 
-def _walk(node: object, depth: int) -> Iterator[LinkedPicture]:
+def _walk(node: object, depth: int) -> Iterator[_Node]:
+    """Yield every object that is not an aside, the outer before the inner."""
     if depth > _DEEPEST:
         return
     if isinstance(node, list):
@@ -83,21 +99,21 @@ def _walk(node: object, depth: int) -> Iterator[LinkedPicture]:
             yield from _walk(part, depth + 1)
     if not isinstance(node, dict):
         return
-    if _types(node) & _SUBJECTS:
-        yield from _pictures_of(node)
+    yield node
     for key, part in node.items():
         if key not in _ASIDE and key != "image" and isinstance(part, dict | list):
             yield from _walk(part, depth + 1)
 
 
-def _pictures_of(node: dict[str, object]) -> Iterator[LinkedPicture]:
+def _pictures_of(node: _Node, by_id: Mapping[str, _Node]) -> Iterator[LinkedPicture]:
     if "imageobject" in _types(node):
         values: list[object] = [node]
     else:
         image = node.get("image")
         values = image if isinstance(image, list) else [image]
     for value in values:
-        own = value if isinstance(value, dict) else {}
+        own: _Node = value if isinstance(value, dict) else {}
+        own = by_id.get(str(own.get("@id")), own)
         url = own.get("contentUrl") or own.get("url") if own else value
         for address in url if isinstance(url, list) else [url]:
             if isinstance(address, str) and address.strip():
@@ -110,7 +126,7 @@ def _pictures_of(node: dict[str, object]) -> Iterator[LinkedPicture]:
                 )
 
 
-def _types(node: dict[str, object]) -> set[str]:
+def _types(node: _Node) -> set[str]:
     """Return a node's types in lower case, without what stands before the name."""
     written = node.get("@type")
     names = written if isinstance(written, list) else [written]

@@ -1,9 +1,9 @@
 """Which pictures a page shows, each by the best address it gives for it.
 
-``og:image`` and JSON-LD name what the page is about, so they lead; then come the
-pictures in page order. One picture may be written in many ways (``src``, ``srcset``,
-``picture``, lazy ``data-*``, a ``noscript`` copy, a thumbnail inside a link to the
-original): it is listed once, under the address of the largest version.
+``og:image``, JSON-LD and ``twitter:image`` name what the page is about, so they lead;
+then come the pictures in page order. One picture may be written in many ways
+(``src``, ``srcset``, ``picture``, lazy ``data-*``, a ``noscript`` copy, a thumbnail in
+a link to the original): it is listed once, under the address of the largest version.
 Left out, because sure to be no photo: ``data:`` URIs, SVG drawings, 1x1 trackers.
 """
 
@@ -92,19 +92,26 @@ def find_pictures(markup: Markup) -> list[Picture]:
 
 
 def _named(markup: Markup) -> list[Picture]:
-    """List what ``og:image`` and JSON-LD name, the first of each first."""
-    title = _meta(markup, "og:title")
-    graph = [
-        Picture(url, title[0] if title else "")
-        for url in map(markup.address, _meta(markup, "og:image", "og:image:url"))
-        if url and not _is_drawing(url)
-    ]
+    """List what the page says it is about, the first of each way to say so first."""
+    title = next(iter(_meta(markup, "og:title")), "")
+    graph = _of_meta(markup, title, "og:image", "og:image:url")
+    if not graph:  # the same once more, as a rule
+        graph = _of_meta(markup, title, "og:image:secure_url")
+    cards = _of_meta(markup, title, "twitter:image", "twitter:image:src")
     linked = [
         Picture(url, item.title, item.author, "", item.licence_url)
         for item in linked_data_pictures(markup.soup)
         if (url := markup.address(item.url)) and not _is_drawing(url)
     ]
-    return [*graph[:1], *linked[:1], *graph[1:], *linked[1:]]
+    return [*graph[:1], *linked[:1], *cards[:1], *graph[1:], *linked[1:]]
+
+
+def _of_meta(markup: Markup, title: str, *names: str) -> list[Picture]:
+    return [
+        Picture(url, title)
+        for url in map(markup.address, _meta(markup, *names))
+        if url and not _is_drawing(url)
+    ]
 
 
 def _meta(markup: Markup, *names: str) -> list[str]:

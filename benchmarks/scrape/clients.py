@@ -1,0 +1,183 @@
+"""The downloaders, each as a process of its own on the same list of addresses."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.scrape.servers import FORBIDDEN, Server
+
+CONNECTIONS = 16
+CATEGORIES = ("harbour", "meadow", "market", "workshop")
+SET = "bench"
+
+_ROOT = Path(__file__).parents[2]
+_PEERS = _ROOT / "benchmarks" / "peers"
+_IMG2DATASET = _ROOT / ".venv-peers" / "bin" / "img2dataset"
+_LIMIT_S = 1800.0
+_SETTINGS = f"""\
+[[source]]
+kind = "urls"
+path = "photos.csv"
+
+[scrape]
+allow_private = true
+per_host = {CONNECTIONS}
+"""
+
+
+class ClientError(Exception):
+    """A downloader ended with an error; the message is its last line."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process and its children took."""
+
+    wall_s: float
+    cpu_s: float  # user and system
+    peak_mib: float  # resident, of the largest process
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a downloader is to fetch, and where it may put it."""
+
+    server: Server
+    paths: Sequence[str]  # of the photos, on the server
+    forbidden: Sequence[str]  # that the server's robots.txt forbids
+    folder: Path  # empty, and its own
+
+    @property
+    def urls(self) -> list[str]:
+        """The addresses that may be fetched."""
+        return [self.server.url + path for path in self.paths]
+
+
+Client = Callable[[Work], Cost]
+
+
+def run_mekiki(work: Work) -> Cost:
+    """Scrape a set with a CSV of the photos, and of some that are forbidden."""
+    urls = work.urls + [work.server.url + path for path in work.forbidden]
+    rows = [(url, CATEGORIES[n % len(CATEGORIES)]) for n, url in enumerate(urls)]
+    folder = work.folder / "datasets" / SET
+    folder.mkdir(parents=True)
+    with (folder / "photos.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("url", "category"), *rows])
+    return scrape_set(work.folder, CATEGORIES, _SETTINGS)
+
+
+def scrape_set(
+    home: Path, categories: Sequence[str], settings: str, *, cores: str = ""
+) -> Cost:
+    """Write a set's categories.toml and run ``mekiki scrape``; ``cores`` pins it."""
+    named = "".join(f'[[category]]\nname = "{name}"\n' for name in categories)
+    folder = home / "datasets" / SET
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "categories.toml").write_text(named + settings, "utf-8")
+    pinned = ["taskset", "-c", cores] if cores and shutil.which("taskset") else []
+    return measured([*pinned, *_mekiki(home, "scrape")], home)
+
+
+def status_of(home: Path) -> dict[str, object]:
+    """Return what ``mekiki status --json`` says of the set."""
+    command = _mekiki(home, "status", "--json")
+    done = subprocess.run(
+        command, capture_output=True, check=True, text=True, cwd=_ROOT
+    )
+    status: dict[str, object] = json.loads(done.stdout)
+    return status
+
+
+def stored_hashes(home: Path) -> set[str]:
+    """Return the sha256 of every photo in the set's store."""
+    return {file.stem for file in (home / "datasets" / SET / "images").glob("??/*.*")}
+
+
+def run_requests(work: Work) -> Cost:
+    """Let a bare requests loop write the photos to files."""
+    urls = work.folder / "urls.txt"
+    urls.write_text("\n".join(work.urls), "utf-8")
+    script = _PEERS / "bare_requests.py"
+    return measured(
+        [sys.executable, script, urls, work.folder / "out", CONNECTIONS], work.folder
+    )
+
+
+def run_img2dataset(work: Work) -> Cost:
+    """Let img2dataset write the photos as they came."""
+    return _img2dataset(work, "--resize_mode=no", "--disable_all_reencoding=True")
+
+
+def run_img2dataset_resized(work: Work) -> Cost:
+    """Let img2dataset write the photos at its usual 256 pixels."""
+    return _img2dataset(work, "--resize_mode=border", "--image_size=256")
+
+
+def _img2dataset(work: Work, *options: str) -> Cost:
+    urls = work.folder / "urls.txt"
+    urls.write_text("\n".join(work.urls), "utf-8")
+    fixed = {
+        "url_list": urls,
+        "input_format": "txt",
+        "output_folder": work.folder / "out",
+        "output_format": "files",
+        "processes_count": 1,
+        "thread_count": CONNECTIONS,
+    }
+    command = [f"--{name}={value}" for name, value in fixed.items()]
+    cost = measured([_IMG2DATASET, *command, *options], work.folder)
+    written = len(list((work.folder / "out").rglob("*.jpg")))
+    if written != len(work.paths):
+        raise ClientError(f"wrote {written:,} photos of {len(work.paths):,}")
+    return cost
+
+
+def has_img2dataset() -> bool:
+    """Say whether the peers' virtual environment is there."""
+    return _IMG2DATASET.exists()
+
+
+def measured(command: Sequence[object], folder: Path) -> Cost:
+    """Run a command and return what it cost.
+
+    Raises:
+        ClientError: It ended with an error, or did not end.
+    """
+    out, log = folder / "cost.json", folder / "log.txt"
+    told = [str(part) for part in command]
+    launcher = [sys.executable, "-I", str(_PEERS / "measured.py"), str(out), *told]
+    environment = os.environ | {"NO_ALBUMENTATIONS_UPDATE": "1"}
+    with log.open("wb") as file:
+        try:
+            code = subprocess.run(
+                launcher,
+                stdout=file,
+                stderr=file,
+                cwd=_ROOT,
+                env=environment,
+                timeout=_LIMIT_S,
+                check=False,
+            ).returncode
+        except subprocess.TimeoutExpired as error:
+            raise ClientError(f"did not end within {_LIMIT_S:g} s") from error
+    if code:
+        said = log.read_text("utf-8", "replace").strip().splitlines()
+        raise ClientError(said[-1] if said else f"ended with {code}")
+    cost = json.loads(out.read_text("utf-8"))
+    return Cost(cost["wall_s"], cost["cpu_s"], cost["peak_mib"])
+
+
+def is_forbidden(path: str) -> bool:
+    """Say whether robots.txt forbids a path."""
+    return path.startswith(FORBIDDEN)
+
+
+def _mekiki(home: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "pipeline.cli", "--home", str(home), *words, SET]

@@ -1,0 +1,96 @@
+"""The search services of a set: how each is read, asked, and what it grants."""
+
+import os
+from collections.abc import Callable, Mapping
+
+from pipeline.home import SetFolder
+from pipeline.scrape.filling import Service
+from pipeline.scrape.plan import Allowance
+from pipeline.scrape.sources.commons import Commons
+from pipeline.scrape.sources.openverse import Openverse
+from pipeline.scrape.sources.search import Search
+from pipeline.settings import SEARCHES, SetSettings
+from pipeline.web.api import Api
+from pipeline.web.fetch import Fetcher
+from pipeline.web.keys import ID_VARIABLE, SECRET_VARIABLE, Key
+from pipeline.web.quota import Quota
+from pipeline.web.services import (
+    ANONYMOUS,
+    REGISTERED,
+    WIKIMEDIA,
+    WIKIMEDIA_SPACING_S,
+    commons_url,
+    openverse_url,
+)
+from pipeline.web.timing import Timing
+
+QUOTAS = ".quotas"  # in datasets/: services grant calls to us, not to a set
+
+
+def planned_searches(
+    folder: SetFolder, settings: SetSettings, timing: Timing
+) -> Mapping[str, tuple[Search, Allowance]]:
+    """Return the searches that a set asks, by kind, and what they grant now."""
+    planned = {}
+    for search in _searches(settings):
+        quota = _quota(search, folder, timing, lambda _seconds: None)
+        allowance = Allowance(quota.per_day, quota.left_today)
+        planned[search.kind] = (search, allowance)
+    return planned
+
+
+def open_services(
+    folder: SetFolder, settings: SetSettings, fetcher: Fetcher, timing: Timing
+) -> list[Service]:
+    """Return the services that a set asks, in the order of its file."""
+    return [
+        Service(search, _api(search, folder, fetcher, timing).get_json)
+        for search in _searches(settings)
+    ]
+
+
+def asked_services(settings: SetSettings) -> list[str]:
+    """Return the kinds of search that a set asks, in the order of its file."""
+    kinds = dict.fromkeys(source.kind for source in settings.source)
+    return [kind for kind in kinds if kind in SEARCHES]
+
+
+def _searches(settings: SetSettings) -> list[Search]:
+    return [_search(kind, settings) for kind in asked_services(settings)]
+
+
+def _search(kind: str, settings: SetSettings) -> Search:
+    licences = settings.scrape.licences
+    if kind == "commons":
+        return Commons(commons_url(), licences, settings.train.image_size)
+    return Openverse(openverse_url(), licences, is_registered=bool(_credentials()))
+
+
+def _api(search: Search, folder: SetFolder, fetcher: Fetcher, timing: Timing) -> Api:
+    quota = _quota(search, folder, timing, fetcher.wait)
+    if isinstance(search, Commons):
+        return Api(fetcher, quota, timing, rests=True)
+    key = None
+    if credentials := _credentials():
+        token_url = f"{openverse_url()}auth_tokens/token/"
+        key = Key(fetcher, token_url, *credentials, timing)
+    return Api(fetcher, quota, timing, key=key)
+
+
+def _quota(
+    search: Search, folder: SetFolder, timing: Timing, wait: Callable[[float], None]
+) -> Quota:
+    kept = folder.home / "datasets" / QUOTAS
+    if isinstance(search, Commons):
+        file = kept / "commons.json"
+        spacing_s = WIKIMEDIA_SPACING_S
+        return Quota("commons", WIKIMEDIA, file, timing, wait, spacing_s=spacing_s)
+    name = "openverse-key" if _credentials() else "openverse"
+    rates = REGISTERED if _credentials() else ANONYMOUS
+    return Quota("openverse", rates, kept / f"{name}.json", timing, wait)
+
+
+def _credentials() -> tuple[str, str] | None:
+    """Return the id and the secret of Openverse's key, where both are given."""
+    given = os.environ.get(ID_VARIABLE, ""), os.environ.get(SECRET_VARIABLE, "")
+    return given if all(given) else None

@@ -1,0 +1,286 @@
+"""Whole scrapes from Openverse and Commons, played on loopback, in virtual time."""
+
+import datetime
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import catalog as catalogs
+from pipeline.catalog import Catalog
+from pipeline.errors import NetworkError
+from pipeline.home import SetFolder, set_folder
+from pipeline.progress import silent
+from pipeline.scrape import Plan, ScrapeSummary, plan_scrape, scrape
+from pipeline.settings import load_settings
+from pipeline.web.timing import Timing
+from tests.doubles.services.limits import Limit
+from tests.doubles.services.serving import Services, serve_services
+from tests.doubles.services.world import World
+
+QUERIES = {"tabby cat": "cat", "siamese cat": "cat", "poodle": "dog", "beagle": "dog"}
+DAY_S = 86_400
+
+
+class Time:
+    """A clock that goes on only by waiting."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    @property
+    def timing(self) -> Timing:
+        return Timing(self, self, self.sleep)
+
+    def now(self) -> str:
+        moment = datetime.datetime.fromtimestamp(self.seconds, datetime.UTC)
+        return moment.isoformat(timespec="seconds")
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def serve(
+    time: Time, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Services]]:
+    """Return a function that plays the services, with so many works a query."""
+    opened = []
+
+    def start(works: int = 40, **limits: Any) -> Services:
+        world = World.for_queries(dict.fromkeys(QUERIES, works), shared_every=5)
+        running = serve_services(world, clock=time, **limits)
+        opened.append(running)
+        services = running.__enter__()
+        monkeypatch.setenv("MEKIKI_OPENVERSE_URL", services.openverse_url)
+        monkeypatch.setenv("MEKIKI_COMMONS_URL", services.commons_url)
+        monkeypatch.setenv("MEKIKI_CONTACT", "photos@museum.net")
+        return services
+
+    yield start
+    for running in opened:
+        running.__exit__(None, None, None)
+
+
+def make_set(
+    home: Path, *kinds: str, per_category: int = 30, more: str = ""
+) -> SetFolder:
+    folder = set_folder(home, "things")
+    folder.folder.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for category in dict.fromkeys(QUERIES.values()):
+        queries = [query for query, of in QUERIES.items() if of == category]
+        lines.append(f'[[category]]\nname = "{category}"\nqueries = {queries}\n')
+    lines += [f'[[source]]\nkind = "{kind}"\n' for kind in kinds]
+    lines.append(
+        f"[scrape]\nper_category = {per_category}\nallow_private = true\n{more}"
+    )
+    folder.settings_file.write_text("".join(lines), encoding="utf-8")
+    return folder
+
+
+def run_with(folder: SetFolder, catalog: Catalog, time: Time) -> ScrapeSummary:
+    return scrape(
+        folder,
+        load_settings(folder.settings_file),
+        catalog,
+        progress=silent,
+        now=time.now,
+        timing=time.timing,
+    )
+
+
+def run(folder: SetFolder, time: Time) -> ScrapeSummary:
+    with catalogs.opened(folder) as catalog:
+        return run_with(folder, catalog, time)
+
+
+def plan(folder: SetFolder, time: Time) -> Plan:
+    with catalogs.opened(folder) as catalog:
+        settings = load_settings(folder.settings_file)
+        return plan_scrape(folder, settings, catalog, timing=time.timing)
+
+
+def counts(folder: SetFolder) -> dict[str, dict[str, int]]:
+    with catalogs.opened(folder) as catalog:
+        return catalog.candidates.counts()
+
+
+def test_both_services_fill_every_category_within_their_rules(tmp_path, serve, time):
+    services = serve()
+    folder = make_set(tmp_path, "openverse", "commons", per_category=90)
+
+    summary = run(folder, time)
+
+    assert summary.stored == {"cat": 90, "dog": 90}
+    assert summary.missing == {}
+    assert services.violations == []
+    assert len(list(folder.images.glob("*/*.jpg"))) == summary.photos
+
+
+def test_a_file_of_commons_met_through_both_services_is_fetched_once(
+    tmp_path, serve, time
+):
+    services = serve(works=30)
+    folder = make_set(tmp_path, "openverse", "commons", per_category=120)
+
+    run(folder, time)
+
+    asked = services.media_asked()
+    assert len(asked) == len(set(asked))
+    shared = [photo for photo in services.world.photos if photo.also_on_openverse]
+    assert shared
+    names = [url.rpartition("/")[2].partition("px-")[2] or url for url in asked]
+    assert len(names) == len(set(names))
+
+
+def test_what_is_known_of_a_work_stays_with_its_photo(tmp_path, serve, time):
+    serve(works=8)
+    folder = make_set(tmp_path, "commons", per_category=3)
+
+    run(folder, time)
+
+    with (folder.folder / "attribution.csv").open(encoding="utf-8-sig") as file:
+        header, *lines = file.read().splitlines()
+    assert len(lines) == 6
+    assert {"title", "author", "licence", "licence_version", "attribution"} <= set(
+        header.split(",")
+    )
+    page = (folder.folder / "credits.html").read_text(encoding="utf-8")
+    assert "Ana Ruiz" in page
+    assert "creativecommons.org/licenses/by/2.0/" in page
+
+
+def test_a_second_run_asks_for_nothing(tmp_path, serve, time):
+    services = serve()
+    folder = make_set(tmp_path, "openverse", "commons")
+    run(folder, time)
+    before = len(services.log)
+
+    summary = run(folder, time)
+
+    assert summary.tried == 0
+    assert len(services.log) == before
+
+
+def test_more_a_category_goes_on_with_what_was_left_over(tmp_path, serve, time):
+    services = serve()
+    run(make_set(tmp_path, "openverse", per_category=10), time)
+    asked = len(services.openverse.asked())
+
+    summary = run(make_set(tmp_path, "openverse", per_category=15), time)
+
+    assert summary.stored == {"cat": 15, "dog": 15}
+    assert len(services.openverse.asked()) == asked
+
+
+def test_a_daily_quota_ends_the_run_and_days_later_the_set_is_full(
+    tmp_path, serve, time
+):
+    few = (Limit("anon_burst", 20, "min"), Limit("anon_sustained", 6, "day"))
+    services = serve(works=120, anonymous=few)
+    folder = make_set(tmp_path, "openverse", per_category=200)
+
+    # What is told before the first answer is what the service grants as a rule.
+    assert plan(folder, time).days == 1
+    said = []
+    for _ in range(5):
+        try:
+            summary = run(folder, time)
+            break
+        except NetworkError as error:
+            said.append(str(error))
+            assert plan(folder, time).days > 1
+        time.seconds += DAY_S
+
+    assert summary.stored == {"cat": 200, "dog": 200}
+    assert len(said) == 3
+    assert "daily quota of 6 calls is used" in said[0]
+    assert "120 photos are in the store, 280 are still wanted" in said[0]
+    assert "UTC on the same command goes on: mekiki scrape things" in said[0]
+    assert services.violations == []
+
+
+def test_a_spent_quota_is_remembered_by_the_next_run(tmp_path, serve, time):
+    few = (Limit("anon_burst", 20, "min"), Limit("anon_sustained", 3, "day"))
+    services = serve(works=120, anonymous=few)
+    folder = make_set(tmp_path, "openverse", per_category=200)
+    with pytest.raises(NetworkError, match="daily quota"):
+        run(folder, time)
+    asked = len(services.openverse.asked())
+
+    with pytest.raises(NetworkError, match="daily quota"):
+        run(folder, time)
+
+    assert len(services.openverse.asked()) == asked
+
+
+def test_licences_are_judged_on_the_work_not_by_the_query(tmp_path, serve, time):
+    services = serve(works=6)
+    for photo in services.world.photos[::4]:
+        services.world.add(replace(photo, licence="by-nc"))
+    folder = make_set(tmp_path, "openverse", "commons", per_category=50)
+
+    run(folder, time)
+
+    refused = counts(folder)["refused"]
+    assert refused.get("licence not allowed: CC BY-NC", 0) > 0
+
+
+def test_a_set_that_allows_more_licences_takes_what_it_refused(tmp_path, serve, time):
+    services = serve(works=6)
+    for photo in services.world.photos:
+        services.world.add(replace(photo, licence="by-nc"))
+    run(make_set(tmp_path, "commons", per_category=50), time)
+
+    wider = 'licences = ["by", "by-nc"]\n'
+    folder = make_set(tmp_path, "commons", per_category=50, more=wider)
+    run(folder, time)
+
+    assert "licence not allowed: CC BY-NC" not in counts(folder).get("refused", {})
+    assert len(list(folder.images.glob("*/*.jpg"))) == 24
+
+
+def test_without_a_network_it_ends_in_one_line_and_the_catalog_is_intact(
+    tmp_path, serve, time, monkeypatch
+):
+    serve()
+    folder = make_set(tmp_path, "openverse", "commons", per_category=5)
+    run(folder, time)
+    kept = counts(folder)
+    monkeypatch.setenv("MEKIKI_OPENVERSE_URL", "http://127.0.0.1:9/v1/")
+    monkeypatch.setenv("MEKIKI_COMMONS_URL", "http://127.0.0.1:9/w/api.php")
+    folder = make_set(tmp_path, "openverse", "commons", per_category=500)
+
+    with pytest.raises(NetworkError, match=r"could not reach 127\.0\.0\.1:9") as ended:
+        run(folder, time)
+
+    assert "\n" not in str(ended.value)
+    assert "the same command goes on: mekiki scrape things" in str(ended.value)
+    spare = sum(kept["pending"].values())
+    assert counts(folder)["stored"] == {"": kept["stored"][""] + spare}
+
+
+def test_private_addresses_of_services_need_the_permission_of_the_set(
+    tmp_path, serve, time
+):
+    services = serve()
+    folder = make_set(tmp_path, "openverse", "commons")
+    text = folder.settings_file.read_text(encoding="utf-8")
+    folder.settings_file.write_text(text.replace("allow_private = true\n", ""))
+
+    summary = run(folder, time)
+
+    assert summary.photos == 0
+    assert summary.discovered.pages_refused > 0
+    assert services.log == []
