@@ -9,6 +9,10 @@ labels change. Two things move photos:
 - where a category has fewer photos held back than asked for, new photos fill the
   part, then photos from train. Nothing ever leaves test or val for being too many.
 
+Published data may say which part a photo is in. Where a set has such an official test
+part, all of it is test, and of what is officially train some goes to val, but nothing
+to test. The rules above hold for the other photos.
+
 How many are held back of a category's ``n`` photos: ``split.val`` below 1 is a share,
 from 1 on a count, ``split.test`` likewise. A category of two or more has at least one
 in train and one in val; a single photo is trained on. Counts that would hold back more
@@ -18,8 +22,9 @@ than half of a category are cut in proportion, so that half remains to train on.
 import hashlib
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from pipeline.catalog import Catalog, Part
@@ -78,6 +83,7 @@ def split(settings: SetSettings, catalog: Catalog) -> SplitSummary:
         labels,
         parts_of_groups(before, group_of),
         {photo.group_id: photo.sha256 for photo in photos},
+        official=catalog.photos.official_parts(),
         val=settings.split.val,
         test=settings.split.test,
         seed=settings.split.seed,
@@ -126,6 +132,7 @@ def split_by_group(
     before: Mapping[int, Part],
     names: Mapping[int, str],
     *,
+    official: Mapping[int, Part] | None = None,
     val: float,
     test: float = 0.0,
     seed: int = 0,
@@ -137,6 +144,7 @@ def split_by_group(
         before: The parts that groups have already; they stay, but for train where
             more must be held back.
         names: What stays the same of a group when others come: its photo's sha256.
+        official: The parts that the data itself says, test or train.
         val: A share of each category below 1, else photos a category.
         test: Likewise; 0 for no test part.
         seed: Which of the groups are drawn.
@@ -144,11 +152,31 @@ def split_by_group(
     categories: dict[str, list[int]] = defaultdict(list)
     for group, label in labels.items():
         categories[label].append(group)
-    parts: dict[int, Part] = {}
+    in_test, in_train = _official(official or {}, labels)
+    parts: dict[int, Part] = dict.fromkeys(in_test, Part.TEST)
     for groups in categories.values():
-        drawn = sorted(groups, key=lambda group: _draw(seed, names[group]))
-        parts |= _split_category(drawn, before, held_back(len(groups), val, test))
+        rest = [group for group in groups if group not in in_test]
+        drawn = sorted(rest, key=lambda group: _draw(seed, names[group]))
+        for_test = [group for group in drawn if group not in in_train]
+        wanted = held_back(len(for_test), val, test)
+        if len(for_test) < len(drawn):
+            wanted[Part.VAL] = held_back(len(drawn), val, 0)[Part.VAL]
+        parts |= _split_category(drawn, before, wanted, set(for_test))
     return parts
+
+
+def _official(
+    said: Mapping[int, Part], labels: Mapping[int, str]
+) -> tuple[set[int], set[int]]:
+    """Return the groups that are test for good, and those that never become test.
+
+    Where nothing is officially test, what is officially train is like any other photo.
+    """
+    if Part.TEST not in said.values():
+        return set(), set()
+    in_test = {group for group in labels if said.get(group) is Part.TEST}
+    in_train = {group for group in labels if said.get(group) is Part.TRAIN}
+    return in_test, in_train
 
 
 def held_back(photos: int, val: float, test: float) -> dict[Part, int]:
@@ -156,7 +184,8 @@ def held_back(photos: int, val: float, test: float) -> dict[Part, int]:
     wanted = {Part.VAL: _wanted(photos, val), Part.TEST: _wanted(photos, test)}
     wanted[Part.VAL] = max(1, wanted[Part.VAL])
     by_count = val >= 1 or test >= 1
-    most = photos // 2 if by_count else photos - 1  # one at least is trained on
+    # one at least is trained on
+    most = photos // 2 if by_count else max(0, photos - 1)
     total = sum(wanted.values())
     if total > most:
         for part, number in wanted.items():
@@ -181,9 +210,15 @@ def parts_of_groups(
 
 
 def _split_category(
-    drawn: Sequence[int], before: Mapping[int, Part], wanted: Mapping[Part, int]
+    drawn: Sequence[int],
+    before: Mapping[int, Part],
+    wanted: Mapping[Part, int],
+    for_test: Collection[int],
 ) -> dict[int, Part]:
-    """Give one category's groups their parts, in the order drawn."""
+    """Give one category's groups their parts, in the order drawn.
+
+    ``for_test`` are those that may be drawn for the test part.
+    """
     parts = {group: before[group] for group in drawn if group in before}
     for part in (Part.TEST, Part.VAL):
         missing = wanted[part] - sum(there is part for there in parts.values())
@@ -191,7 +226,9 @@ def _split_category(
         trained = [group for group in drawn if parts.get(group) is Part.TRAIN]
         # the last to be trained on stays, so that the category can be learnt at all
         can_go = max(0, len(free) + len(trained) - 1)
-        for group in (free + trained)[: max(0, min(missing, can_go))]:
+        can_go = max(0, min(missing, can_go))
+        fit = (g for g in free + trained if part is Part.VAL or g in for_test)
+        for group in islice(fit, can_go):
             parts[group] = part
     return {group: parts.get(group, Part.TRAIN) for group in drawn}
 

@@ -39,6 +39,7 @@ ONLY = {  # a package → the module that owns it
     "alembic": "pipeline/catalog/",
     "requests": "pipeline/web/",
     "protego": "pipeline/web/",
+    "warcio": "pipeline/web/",
     "albumentations": "pipeline/train/augment.py",
     "streamlit": "labeler/",
     "imagehash": "pipeline/dedup/",

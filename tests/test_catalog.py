@@ -1,10 +1,14 @@
 """The catalog on SQLite and PostgreSQL: who owns bytes, what is trained, migrations."""
 
 import sqlite3
+from collections import Counter
+from dataclasses import replace
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from pipeline import catalog as catalogs
@@ -18,6 +22,7 @@ from pipeline.catalog.photos import Grouping
 from pipeline.catalog.tables import METADATA
 from pipeline.catalog.training import Prediction, RunPhoto
 from pipeline.errors import CatalogError
+from pipeline.home import set_folder
 from pipeline.images import ImageFacts
 
 NOW = "2026-01-02T03:04:05+00:00"
@@ -72,6 +77,66 @@ def test_the_lowest_candidate_owns_the_bytes_whatever_came_first(catalog, order)
     assert catalog.candidates.counts() == {
         "stored": {"": 1},
         "known": {"same bytes as another candidate": 2},
+    }
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 6), st.sampled_from("abc!?")), min_size=1, max_size=14
+    ),
+    st.data(),
+)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_endings_together_come_to_what_they_come_to_one_by_one(tmp_path, met, data):
+    endings = [
+        Ending(number, Outcome.FAILED if letter == "!" else Outcome.REFUSED, letter)
+        if letter in "!?"
+        else stored(number, letter)
+        for number, letter in met
+    ]
+    size = data.draw(st.integers(2, 14))
+    batches = [endings[start : start + size] for start in range(0, len(met), size)]
+    ended = []
+    for way in (batches, [[ending] for ending in endings]):
+        folder = set_folder(tmp_path, f"set{len(list(tmp_path.glob('*/*')))}")
+        with catalogs.opened(folder) as catalog:
+            catalog.candidates.add([found("cat", str(n)) for n in range(6)], NOW)
+            for batch in way:
+                catalog.candidates.finish(batch, NOW)
+            owners = [(i.sha256, i.candidate_id) for i in catalog.photos.stored()]
+            ended.append((owners, catalog.candidates.counts()))
+
+    assert ended[0] == ended[1]
+
+
+def test_more_endings_than_one_question_holds_are_recorded(catalog):
+    catalog.candidates.add([found("cat", str(n)) for n in range(1200)], NOW)
+    endings = [
+        Ending(n, Outcome.STORED, facts=replace(facts("a"), sha256=f"{n // 2:064}"))
+        for n in range(1200, 0, -1)
+    ]
+
+    outcomes = catalog.candidates.finish(endings, NOW)
+
+    assert Counter(outcomes) == {Outcome.STORED: 601, Outcome.KNOWN: 599}
+    assert [i.candidate_id for i in catalog.photos.stored()][:3] == [1, 2, 4]
+
+
+def test_candidates_are_recorded_together_with_how_they_ended(catalog):
+    catalog.candidates.add([found("cat", "b")], NOW)
+    ended = [
+        (found("cat", "a"), Ending(0, Outcome.STORED, facts=facts("f"))),
+        (found("cat", "b"), Ending(0, Outcome.STORED, facts=facts("f"))),
+        (found("dog", "c"), Ending(0, Outcome.FAILED, "timed out")),
+    ]
+
+    assert catalog.candidates.add_ended(ended, NOW) == 2
+    assert catalog.candidates.add_ended(ended, NOW) == 0
+
+    assert [image.origin for image in catalog.photos.stored()] == ["b"]
+    assert catalog.candidates.ended(["a", "b", "c", "d"]) == {
+        ("cat", "a"),
+        ("cat", "b"),
     }
 
 

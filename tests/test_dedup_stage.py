@@ -253,6 +253,17 @@ def test_without_comparing_every_image_is_its_own_group(folder, catalog, enabled
     assert (summary.images, summary.groups, summary.copies) == (10, 10, 0)
 
 
+def test_exact_does_not_look_at_the_pictures(folder, catalog):
+    add(folder, catalog, {"one": encoded(photo(1)), "two": encoded(photo(2))})
+    for file in folder.images.glob("*/*"):
+        file.unlink()
+    exact = SETTINGS.dedup.model_copy(update={"enabled": "exact"})
+
+    summary = run(folder, catalog, SETTINGS.model_copy(update={"dedup": exact}))
+
+    assert (summary.groups, summary.flagged) == (2, {})
+
+
 def test_changed_settings_are_followed(folder, catalog):
     add(folder, catalog, copies_of(photo(1)))
     assert run(folder, catalog).groups == 1

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import struct
 import zlib
 
@@ -15,11 +14,11 @@ from pipeline.images import (
     ImageStore,
     decode_image,
     encode_jpeg,
+    encode_png,
     inspect_image,
     square_image,
     thumbnail,
 )
-from pipeline.writing import write_atomically
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -196,28 +195,31 @@ def test_the_store_keeps_bytes_under_their_sha256(tmp_path, make_photo):
     assert [file.name for file in first.parent.iterdir()] == [first.name]
 
 
-def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path):
-    target = tmp_path / "labels.json"
-    write_atomically(target, b"old")
+def test_many_photos_are_kept_at_once_and_those_there_are_left_alone(
+    tmp_path, make_photo
+):
+    store = ImageStore(tmp_path)
+    photos = [
+        (data, inspect_image(data))
+        for data in (encode_jpeg(make_photo(seed)) for seed in range(20))
+    ]
+    there = store.put(*photos[3])
+    before = there.stat().st_mtime_ns
 
-    with pytest.raises(TypeError):
-        write_atomically(target, "not bytes")  # type: ignore[arg-type]
+    store.put_all([*photos, photos[5]])
 
-    assert target.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [target]
+    for data, facts in photos:
+        assert store.path(facts.sha256, "jpg").read_bytes() == data
+    assert there.stat().st_mtime_ns == before
+    assert len(list(tmp_path.glob("*/*"))) == 20
 
 
-def test_a_link_is_followed_and_what_is_no_file_is_left_alone(tmp_path):
-    (tmp_path / "link").symlink_to("real")
-    os.mkfifo(tmp_path / "pipe")
+@pytest.mark.parametrize("shape", [(9, 7), (9, 7, 3)])
+def test_a_png_keeps_every_pixel(shape):
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
-    write_atomically(tmp_path / "link", b"new")
-    with pytest.raises(OSError, match="not a regular file"):
-        write_atomically(tmp_path / "pipe", b"new")
-
-    assert (tmp_path / "real").read_bytes() == b"new"
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "pipe").is_fifo()
+    with Image.open(io.BytesIO(encode_png(pixels))) as image:
+        assert np.array_equal(np.asarray(image), pixels)
 
 
 def test_a_thumbnail_is_made_once_and_is_small(tmp_path, make_photo):

@@ -10,10 +10,11 @@ from pipeline.cli import cli
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+SCRAPING = (ROOT / "docs" / "scraping.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 LINES = [
     line.split("#")[0].strip()
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for block in re.findall(r"```sh\n(.*?)```", README + SCRAPING, re.DOTALL)
     for line in block.splitlines()
 ]
 INLINE = re.findall(r"`((?:LABEL=skip )?make [^`]+|mekiki [^`]+)`", README)

@@ -1,48 +1,23 @@
 """Whole scrapes from Openverse and Commons, played on loopback, in virtual time."""
 
-import datetime
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline import catalog as catalogs
-from pipeline.catalog import Catalog
 from pipeline.errors import NetworkError
-from pipeline.home import SetFolder, set_folder
-from pipeline.progress import silent
-from pipeline.scrape import Plan, ScrapeSummary, plan_scrape, scrape
-from pipeline.settings import load_settings
-from pipeline.web.timing import Timing
+from pipeline.home import SetFolder
+from tests.doubles.scraping import Time, counts, plan, played, run
+from tests.doubles.scraping import make_set as make_set_of
 from tests.doubles.services.limits import Limit
-from tests.doubles.services.serving import Services, serve_services
+from tests.doubles.services.serving import Services
 from tests.doubles.services.world import World
 
 QUERIES = {"tabby cat": "cat", "siamese cat": "cat", "poodle": "dog", "beagle": "dog"}
 DAY_S = 86_400
-
-
-class Time:
-    """A clock that goes on only by waiting."""
-
-    def __init__(self) -> None:
-        self.seconds = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-    @property
-    def timing(self) -> Timing:
-        return Timing(self, self, self.sleep)
-
-    def now(self) -> str:
-        moment = datetime.datetime.fromtimestamp(self.seconds, datetime.UTC)
-        return moment.isoformat(timespec="seconds")
 
 
 @pytest.fixture
@@ -55,65 +30,17 @@ def serve(
     time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Services]]:
     """Return a function that plays the services, with so many works a query."""
-    opened = []
+    with ExitStack() as opened:
 
-    def start(works: int = 40, **limits: Any) -> Services:
-        world = World.for_queries(dict.fromkeys(QUERIES, works), shared_every=5)
-        running = serve_services(world, clock=time, **limits)
-        opened.append(running)
-        services = running.__enter__()
-        monkeypatch.setenv("MEKIKI_OPENVERSE_URL", services.openverse_url)
-        monkeypatch.setenv("MEKIKI_COMMONS_URL", services.commons_url)
-        monkeypatch.setenv("MEKIKI_CONTACT", "photos@museum.net")
-        return services
+        def start(works: int = 40, **limits: Any) -> Services:
+            world = World.for_queries(dict.fromkeys(QUERIES, works), shared_every=5)
+            return opened.enter_context(played(world, time, monkeypatch, **limits))
 
-    yield start
-    for running in opened:
-        running.__exit__(None, None, None)
+        yield start
 
 
-def make_set(
-    home: Path, *kinds: str, per_category: int = 30, more: str = ""
-) -> SetFolder:
-    folder = set_folder(home, "things")
-    folder.folder.mkdir(parents=True, exist_ok=True)
-    lines = []
-    for category in dict.fromkeys(QUERIES.values()):
-        queries = [query for query, of in QUERIES.items() if of == category]
-        lines.append(f'[[category]]\nname = "{category}"\nqueries = {queries}\n')
-    lines += [f'[[source]]\nkind = "{kind}"\n' for kind in kinds]
-    lines.append(
-        f"[scrape]\nper_category = {per_category}\nallow_private = true\n{more}"
-    )
-    folder.settings_file.write_text("".join(lines), encoding="utf-8")
-    return folder
-
-
-def run_with(folder: SetFolder, catalog: Catalog, time: Time) -> ScrapeSummary:
-    return scrape(
-        folder,
-        load_settings(folder.settings_file),
-        catalog,
-        progress=silent,
-        now=time.now,
-        timing=time.timing,
-    )
-
-
-def run(folder: SetFolder, time: Time) -> ScrapeSummary:
-    with catalogs.opened(folder) as catalog:
-        return run_with(folder, catalog, time)
-
-
-def plan(folder: SetFolder, time: Time) -> Plan:
-    with catalogs.opened(folder) as catalog:
-        settings = load_settings(folder.settings_file)
-        return plan_scrape(folder, settings, catalog, timing=time.timing)
-
-
-def counts(folder: SetFolder) -> dict[str, dict[str, int]]:
-    with catalogs.opened(folder) as catalog:
-        return catalog.candidates.counts()
+def make_set(home: Path, *kinds: str, **settings: Any) -> SetFolder:
+    return make_set_of(home, QUERIES, *kinds, **settings)
 
 
 def test_both_services_fill_every_category_within_their_rules(tmp_path, serve, time):

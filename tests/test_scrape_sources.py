@@ -1,3 +1,4 @@
+import os
 import unicodedata
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from pipeline.catalog import Catalog, Outcome
 from pipeline.catalog.finding import PageRead
 from pipeline.errors import InputError, SettingsError
 from pipeline.scrape.sources import SOURCES, Discovered, Discovery, addresses_asked
+from pipeline.scrape.sources.urls import read_rows
 from pipeline.settings import SetSettings
 from pipeline.web.fetch import Fetcher
 from tests.doubles.shop_site import Reply, moved, serve_site
@@ -200,6 +202,67 @@ def test_the_rows_of_a_csv_become_candidates(tmp_path, sqlite_catalog):
     ]
 
 
+def test_a_csv_keeps_what_it_says_of_a_work(tmp_path, sqlite_catalog):
+    rows = (
+        "url,category,licence,licence_version,licence_url,author_url,attribution\n"
+        "http://a.test/1.jpg,cat,CC BY,4.0,http://l.test/by,http://a.test/jo,by Jo\n"
+    )
+
+    discover(listed(tmp_path, rows), sqlite_catalog)
+
+    (row,) = read_rows(tmp_path / "photos.csv")
+    assert (row.licence, row.licence_version) == ("CC BY", "4.0")
+    assert (row.licence_url, row.author_url) == ("http://l.test/by", "http://a.test/jo")
+    assert row.attribution == "by Jo"
+    (one,) = sqlite_catalog.candidates.pending()
+    assert (one.licence, one.licence_url) == ("CC BY", "http://l.test/by")
+
+
+JSONL = (
+    '\ufeff{"url": "http://a.test/1.jpg", "category": "cat", "author": "Jo",'
+    ' "licence": "CC0", "page": null}\r\n'
+    "\n"
+    '{"URL": " http://a.test/2.jpg ", "category": "cat", "author": ["Jo"]}\n'
+    '{"url": 5, "category": "cat"}\n'
+    '{"url": "http://a.test/3.jpg", "category": "cat"\n'
+    '["http://a.test/4.jpg"]\n'
+    "{}\n"
+    f"{'[' * 100_000}\n"
+    '{"url": "http://a.test/5.jpg", "category": "cat", "title": "\\ud83d\\u0000"}'
+)
+
+
+@pytest.mark.parametrize("name", ["photos.jsonl", "photos.NDJSON", "photos.txt"])
+def test_the_lines_of_a_jsonl_become_candidates_and_bad_ones_have_their_reason(
+    tmp_path, sqlite_catalog, name
+):
+    file = tmp_path / name
+    file.write_text(JSONL, encoding="utf-8")
+    chosen = settings({"kind": "urls", "path": str(file)})
+
+    found = discover(chosen, sqlite_catalog)
+
+    assert found.new == 7
+    assert candidates(sqlite_catalog) == [
+        ("cat", "http://a.test/1.jpg"),
+        ("cat", "http://a.test/2.jpg"),
+        ("cat", f"{file}, line 4"),
+        ("cat", "http://a.test/5.jpg"),
+    ]
+    assert sqlite_catalog.candidates.counts()["refused"] == {"no JSON object": 3}
+    assert [row.title for row in read_rows(file)][-1] == "?"
+    assert [row.author for row in read_rows(file)][:2] == ["Jo", ""]
+    assert discover(chosen, sqlite_catalog).new == 0
+
+
+def test_a_line_without_end_is_one_line_that_names_it(tmp_path, sqlite_catalog):
+    file = tmp_path / "photos.jsonl"
+    file.write_text('{"url": "x"}\n{"url": "' + "x" * 1_000_001, encoding="utf-8")
+
+    with pytest.raises(InputError, match=r"photos\.jsonl, line 2: longer than"):
+        discover(settings({"kind": "urls", "path": str(file)}), sqlite_catalog)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -279,3 +342,19 @@ def test_a_file_whose_name_is_no_text_is_said_and_left_out(tmp_path, sqlite_cata
 
     assert found.new == 1
     assert found.notes == (f"left out for names that are not UTF-8: 1 in {cats}",)
+
+
+def test_pipes_in_a_folder_are_left_out_and_a_link_to_nothing_is_not(
+    tmp_path, sqlite_catalog
+):
+    root = tmp_path / "photos"
+    for name in ("cat", "ガ & dog"):
+        (root / name).mkdir(parents=True)
+    os.mkfifo(root / "cat" / "a.jpg")
+    (root / "cat" / "b.jpg").symlink_to(root / "nowhere.jpg")
+    (root / "cat" / "c.jpg").symlink_to("/dev/zero")
+
+    found = discover(settings({"kind": "folder", "path": str(root)}), sqlite_catalog)
+
+    assert candidates(sqlite_catalog) == [("cat", f"{root}/cat/b.jpg")]
+    assert found.notes == (f"left out for being pipes or devices: 2 in {root}/cat",)

@@ -1,18 +1,25 @@
 import threading
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count, islice
+from typing import Any
 
 import pytest
 
 from pipeline.scrape.workers import work_through
 
 
-def test_every_job_is_done_once():
-    jobs = {"a": list(range(50)), "b": list(range(50, 60)), "c": []}
+def of(jobs: Mapping[str, Sequence[Any]]) -> Iterator[tuple[str, Any]]:
+    return ((host, job) for host, own in jobs.items() for job in own)
 
-    assert sorted(work_through(jobs, lambda job: job, 4)) == list(range(60))
+
+def test_every_job_is_done_once():
+    jobs = {"a": list(range(50)), "b": list(range(50, 60)), "c": list[int]()}
+
+    assert sorted(work_through(of(jobs), lambda job: job, 4)) == list(range(60))
 
 
 def test_no_jobs_are_no_work():
-    assert list(work_through({}, lambda job: job, 4)) == []
+    assert list(work_through(of({}), lambda job: job, 4)) == []
 
 
 def test_a_busy_host_does_not_keep_the_others_waiting():
@@ -24,14 +31,28 @@ def test_a_busy_host_does_not_keep_the_others_waiting():
             assert release.wait(10)
         return job
 
-    jobs = {"slow": [f"slow{number}" for number in range(40)], "quick": ["q1", "q2"]}
-    for job in work_through(jobs, work, 2):
+    jobs = {"slow": [f"slow{number}" for number in range(1500)], "quick": ["q1", "q2"]}
+    for job in work_through(of(jobs), work, 2):
         done.append(job)
         if len(done) == 2:
             release.set()
 
     assert sorted(done[:2]) == ["q1", "q2"]
-    assert len(done) == 42
+    assert len(done) == 1502
+
+
+def test_jobs_are_drawn_as_they_are_needed():
+    drawn = count()
+
+    def endless() -> Iterator[tuple[str, int]]:
+        for number in drawn:
+            yield f"host{number % 50}", number
+
+    results = work_through(endless(), lambda job: job, 2)
+    assert len(list(islice(results, 10))) == 10
+    results.close()
+
+    assert next(drawn) < 7000
 
 
 def test_a_host_is_never_given_more_jobs_at_a_time_than_it_may_have():
@@ -45,7 +66,7 @@ def test_a_host_is_never_given_more_jobs_at_a_time_than_it_may_have():
             busy[0] -= 1
         return job
 
-    assert len(list(work_through({"a": list(range(200))}, work, 3))) == 200
+    assert len(list(work_through(of({"a": range(200)}), work, 3))) == 200
     assert most[0] <= 3
 
 
@@ -59,7 +80,7 @@ def test_what_a_job_raises_is_raised_and_no_further_job_begins():
         return job
 
     with pytest.raises(KeyError, match="broken"):
-        list(work_through({"a": list(range(1000))}, work, 1))
+        list(work_through(of({"a": range(1000)}), work, 1))
 
     assert begun == [0, 1, 2, 3]
 
@@ -73,7 +94,7 @@ def test_a_reader_that_stops_reading_stops_the_work():
         begun.append(job)
         return job
 
-    results = work_through({"a": list(range(1000))}, work, 1)
+    results = work_through(of({"a": range(1000)}), work, 1)
     next(results)
     results.close()
     may_begin.release(1000)

@@ -51,6 +51,28 @@ def test_sources_are_told_apart_by_their_kind(load):
     assert isinstance(settings.source[0], PagesSource)
 
 
+PUBLISHED = '[[source]]\nkind = "{}"\npath = "x"\n'
+
+
+@pytest.mark.parametrize("kinds", [("mnist",), ("cifar",), ("mnist", "cifar")])
+def test_published_data_alone_has_no_least_size_and_only_exact_copies(load, kinds):
+    sources = "".join(map(PUBLISHED.format, kinds))
+    asked = "[scrape]\nmin_side = 20\n[dedup]\nenabled = false\n"
+
+    settings = load(TWO + sources)
+    written = load(TWO + sources + asked)
+
+    assert (settings.scrape.min_side, settings.dedup.enabled) == (0, "exact")
+    assert (written.scrape.min_side, written.dedup.enabled) == (20, False)
+
+
+@pytest.mark.parametrize("other", ["folder", "parquet"])
+def test_beside_other_sources_published_data_has_the_usual_limits(load, other):
+    settings = load(TWO + PUBLISHED.format("mnist") + PUBLISHED.format(other))
+
+    assert (settings.scrape.min_side, settings.dedup.enabled) == (64, True)
+
+
 def test_settings_can_not_be_changed(load):
     settings = load(TWO)
 

@@ -43,9 +43,18 @@ def divide(
     val: float = 0.2,
     test: float = 0.0,
     seed: int = 0,
+    official: dict[int, Part] | None = None,
 ) -> dict[int, Part]:
     names = {group: f"photo {group}" for group in labels}
-    return split_by_group(labels, before or {}, names, val=val, test=test, seed=seed)
+    return split_by_group(
+        labels,
+        before or {},
+        names,
+        official=official,
+        val=val,
+        test=test,
+        seed=seed,
+    )
 
 
 def in_part(parts: dict[int, Part], part: Part) -> set[int]:
@@ -126,6 +135,63 @@ def test_larger_share_asked_for_later_is_filled_from_train():
     assert in_part(after, Part.VAL) == in_part(before, Part.VAL)
 
 
+_official = st.sampled_from([Part.TEST, Part.TRAIN, Part.TRAIN, None])
+
+
+@given(_labels, _shares, _tests, st.data())
+def test_official_parts_are_kept_and_val_is_drawn_from_the_rest(
+    labels, val, test, data
+):
+    said = {group: data.draw(_official) for group in labels}
+    official = {group: part for group, part in said.items() if part}
+    held, trained = in_part(official, Part.TEST), in_part(official, Part.TRAIN)
+
+    parts = divide(labels, val=val, test=test, official=official)
+
+    assert held <= in_part(parts, Part.TEST)
+    if held:
+        assert not trained & in_part(parts, Part.TEST)
+    for label in set(labels.values()):
+        rest = {g for g in labels if labels[g] == label} - held
+        there = Counter(parts[g] for g in rest)
+        assert there[Part.TRAIN] >= (1 if rest else 0)
+        assert there[Part.VAL] >= (1 if len(rest) > 1 else 0)
+        if not test:
+            assert abs(there[Part.VAL] - val * len(rest)) <= 1
+
+
+def test_of_a_mixed_set_the_other_photos_are_divided_as_asked():
+    labels = dict.fromkeys(range(200), "a")
+    official = dict.fromkeys(range(80), Part.TRAIN)
+    official |= dict.fromkeys(range(80, 100), Part.TEST)
+
+    parts = divide(labels, val=0.2, test=0.1, official=official)
+
+    assert in_part(official, Part.TEST) <= in_part(parts, Part.TEST)
+    drawn = in_part(parts, Part.TEST) - in_part(official, Part.TEST)
+    assert len(drawn) == 10
+    assert not drawn & set(official)
+    assert len(in_part(parts, Part.VAL)) == 36
+
+
+def test_where_nothing_is_officially_test_a_test_part_is_drawn_from_all():
+    labels = dict.fromkeys(range(100), "a")
+    official = dict.fromkeys(labels, Part.TRAIN)
+
+    assert divide(labels, test=0.1, official=official) == divide(labels, test=0.1)
+
+
+def test_what_turns_out_to_be_officially_test_leaves_train_and_val():
+    labels = dict.fromkeys(range(100), "a")
+    before = divide(labels)
+
+    after = divide(labels, before, official=dict.fromkeys(range(50), Part.TEST))
+
+    assert in_part(after, Part.TEST) == set(range(50))
+    kept = {group for group in in_part(before, Part.VAL) if group >= 50}
+    assert kept <= in_part(after, Part.VAL)
+
+
 @pytest.mark.parametrize(
     ("photos", "val", "test", "expected"),
     [
@@ -136,6 +202,7 @@ def test_larger_share_asked_for_later_is_filled_from_train():
         (2, 0.01, 0, (1, 0)),
         (2, 50, 50, (1, 0)),
         (1, 0.2, 0, (0, 0)),
+        (0, 0.2, 0.1, (0, 0)),
         (2, 0.6, 0.3, (1, 0)),
         (10, 0.9, 0, (9, 0)),
         (5, 1, 0, (1, 0)),
@@ -153,7 +220,13 @@ def now() -> str:
     return "2024-05-01T12:00:00+00:00"
 
 
-def add(folder: SetFolder, catalog: Catalog, category: str, seeds: range) -> list[str]:
+def add(
+    folder: SetFolder,
+    catalog: Catalog,
+    category: str,
+    seeds: range,
+    part: Part | None = None,
+) -> list[str]:
     store = ImageStore(folder.images)
     found, endings, names = [], [], []
     photos = {}
@@ -162,7 +235,7 @@ def add(folder: SetFolder, catalog: Catalog, category: str, seeds: range) -> lis
         buffer = io.BytesIO()
         Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).save(buffer, "PNG")
         photos[f"{category}/{seed}"] = buffer.getvalue()
-        found.append(Found("folder", category, f"{category}/{seed}"))
+        found.append(Found("folder", category, f"{category}/{seed}", part=part))
     catalog.candidates.add(found, now())
     for candidate in catalog.candidates.pending():
         facts = inspect_image(photos[candidate.origin])
@@ -259,6 +332,19 @@ def test_copy_that_joins_train_and_val_takes_the_group_to_val(folder, catalog):
     split(settings(), catalog)
     assert catalog.training.split()[trained] is Part.VAL
     assert catalog.training.split()[held] is Part.VAL
+
+
+def test_a_group_with_copies_in_both_official_parts_goes_to_test(folder, catalog):
+    names = add(folder, catalog, "a", range(20), Part.TRAIN)
+    (copy,) = add(folder, catalog, "a", range(50, 51), Part.TEST)
+    add(folder, catalog, "b", range(100, 120))
+    group(catalog, {copy: names[3]})
+
+    summary = split(settings(test=0.1), catalog)
+
+    assert catalog.training.split()[names[3]] is Part.TEST
+    assert summary.counts[Part.TEST] == {"a": 1, "b": 2}
+    assert summary.counts[Part.VAL] == {"a": 4, "b": 4}
 
 
 def test_better_copy_found_later_takes_over_the_part(folder, catalog):

@@ -107,7 +107,8 @@ def _paths(kind: str, number: int) -> list[str]:
     draw = draw_photos if kind == "photos" else draw_small
     files = draw(ROOT / kind, number)
     (ROOT / "robots.txt").write_text(ROBOTS, "utf-8")
-    private = ROOT / FORBIDDEN.strip("/")
-    if not private.is_symlink():
-        private.symlink_to(".", target_is_directory=True)
+    link = ROOT / FORBIDDEN.strip("/") / kind
+    link.parent.mkdir(exist_ok=True)
+    if not link.is_symlink():
+        link.symlink_to(ROOT / kind, target_is_directory=True)
     return [f"/{file.relative_to(ROOT).as_posix()}" for file in files]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.scrape.servers import FORBIDDEN, Server
+from benchmarks.scrape.servers import Server
 
 CONNECTIONS = 16
 CATEGORIES = ("harbour", "meadow", "market", "workshop")
@@ -172,11 +172,6 @@ def measured(command: Sequence[object], folder: Path) -> Cost:
         raise ClientError(said[-1] if said else f"ended with {code}")
     cost = json.loads(out.read_text("utf-8"))
     return Cost(cost["wall_s"], cost["cpu_s"], cost["peak_mib"])
-
-
-def is_forbidden(path: str) -> bool:
-    """Say whether robots.txt forbids a path."""
-    return path.startswith(FORBIDDEN)
 
 
 def _mekiki(home: Path, *words: str) -> list[str]:

@@ -82,7 +82,8 @@ def prompt_server(root: Path, folder: Path) -> Iterator[Server]:
     config.write_text(
         _NGINX.format(folder=folder, port=port, root=root, user=user), "utf-8"
     )
-    command = [program, "-c", str(config), "-p", str(folder)]
+    errors = ["-e", str(folder / "error.log")]
+    command = [program, *errors, "-c", str(config), "-p", str(folder)]
     with _running(command, port):
         yield Server(f"http://127.0.0.1:{port}", folder / "access.log")
 

@@ -4,8 +4,10 @@ Where several candidates bring the same bytes, the one with the lowest id owns t
 whatever order they arrived in.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import groupby
+from operator import itemgetter
 
 from sqlalchemy import (
     Row,
@@ -40,6 +42,9 @@ class Candidate:
 
 _OF_CANDIDATE = tuple(field.name for field in fields(Candidate))
 _IS_DUE = or_(CANDIDATE.c.outcome.is_(None), CANDIDATE.c.outcome == Outcome.FAILED)
+
+
+_WINDOW = 2000  # origins that are read at once
 
 
 class Candidates:
@@ -125,6 +130,54 @@ class Candidates:
             query = query.where(CANDIDATE.c.category.in_(categories))
         with self._database.read() as connection:
             return [Candidate(*row) for row in connection.execute(query)]
+
+    def due_by_origin(
+        self, kinds: Collection[str], categories: Collection[str]
+    ) -> Iterator[list[Candidate]]:
+        """Yield what is to be tried, all of one origin together, as it is wanted.
+
+        In the order of the lowest id of each origin; what fails meanwhile does not come
+        twice.
+        """
+        wanted = (
+            _IS_DUE,
+            CANDIDATE.c.source.in_(kinds),
+            CANDIDATE.c.category.in_(categories),
+        )
+        after = 0
+        while True:
+            firsts = (
+                select(CANDIDATE.c.origin, func.min(CANDIDATE.c.id).label("first"))
+                .where(*wanted)
+                .group_by(CANDIDATE.c.origin)
+                .having(func.min(CANDIDATE.c.id) > after)
+                .order_by("first")
+                .limit(_WINDOW)
+                .subquery()
+            )
+            query = (
+                select(firsts.c.first, *(CANDIDATE.c[name] for name in _OF_CANDIDATE))
+                .join(firsts, firsts.c.origin == CANDIDATE.c.origin)
+                .where(*wanted)
+                .order_by(firsts.c.first, CANDIDATE.c.id)
+            )
+            with self._database.read() as connection:
+                rows = connection.execute(query).all()
+            if not rows:
+                return
+            after = rows[-1][0]
+            for _, group in groupby(rows, key=itemgetter(0)):
+                yield [Candidate(*row[1:]) for row in group]
+
+    def count_due(self, kinds: Collection[str], categories: Collection[str]) -> int:
+        """Count what is to be tried."""
+        query = select(func.count()).where(
+            _IS_DUE,
+            CANDIDATE.c.source.in_(kinds),
+            CANDIDATE.c.category.in_(categories),
+        )
+        with self._database.read() as connection:
+            return connection.scalar(query) or 0
 
     def refuse_strangers(
         self, kinds: Collection[str], categories: Collection[str], reason: str, now: str

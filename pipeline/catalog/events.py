@@ -1,12 +1,13 @@
-"""The rows of the journal, one at a time, inside the caller's transaction."""
+"""The rows of the journal, inside the caller's transaction."""
 
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from pipeline.catalog.tables import EVENT, ITEM, Status
+from pipeline.catalog.tables import CANDIDATE, EVENT, IMAGE, ITEM, Status
 
 MACHINE = "mekiki"  # the user name of what no person did
+_AT_ONCE = 5000  # rows that are held in memory
 
 
 def append_event(connection: Connection, **values: object) -> None:
@@ -23,6 +24,55 @@ def append_events(
         insert(EVENT),
         [{"id": top + number, **row} for number, row in enumerate(events, start=1)],
     )
+
+
+def start_items(connection: Connection, now: str) -> int:
+    """Give every stored image that has none an item, labelled as it was found.
+
+    Returns:
+        How many there were.
+    """
+    query = (
+        select(IMAGE.c.sha256, IMAGE.c.candidate_id, CANDIDATE.c.category)
+        .join(CANDIDATE, CANDIDATE.c.id == IMAGE.c.candidate_id)
+        .outerjoin(ITEM, ITEM.c.sha256 == IMAGE.c.sha256)
+        .where(ITEM.c.sha256.is_(None))
+        .order_by(IMAGE.c.candidate_id)
+        .limit(_AT_ONCE)
+    )
+    started, last = 0, 0
+    while rows := connection.execute(query.where(IMAGE.c.candidate_id > last)).all():
+        items = [
+            {
+                "sha256": row.sha256,
+                "label": row.category,
+                "status": Status.SCRAPED,
+                "version": 0,
+            }
+            for row in rows
+        ]
+        connection.execute(insert(ITEM), items)
+        append_events(
+            connection,
+            [
+                {
+                    "sha256": row.sha256,
+                    "user": MACHINE,
+                    "client": "scrape",
+                    "seq": row.candidate_id,
+                    "action": "scraped",
+                    "accepted": True,
+                    "new_label": row.category,
+                    "new_status": Status.SCRAPED,
+                    "base_version": 0,
+                    "version": 0,
+                    "at": now,
+                }
+                for row in rows
+            ],
+        )
+        started, last = started + len(rows), rows[-1].candidate_id
+    return started
 
 
 def next_seq(connection: Connection, client: str) -> int:

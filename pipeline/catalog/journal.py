@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 
 from pipeline.catalog.engine import Database
 from pipeline.catalog.events import (
     MACHINE,
     append_event,
-    append_events,
     event_of,
     item_of,
     newest_standing,
@@ -24,8 +23,9 @@ from pipeline.catalog.events import (
     next_seq,
     set_by_machine,
     set_item,
+    start_items,
 )
-from pipeline.catalog.tables import CANDIDATE, DUPLICATE, EVENT, IMAGE, ITEM, Status
+from pipeline.catalog.tables import DUPLICATE, EVENT, IMAGE, ITEM, Status
 
 
 class Action(StrEnum):
@@ -85,47 +85,8 @@ class Journal:
 
     def start_items(self, now: str) -> int:
         """Give every stored image that has none an item, labelled as it was found."""
-        query = (
-            select(IMAGE.c.sha256, IMAGE.c.candidate_id, CANDIDATE.c.category)
-            .join(CANDIDATE, CANDIDATE.c.id == IMAGE.c.candidate_id)
-            .outerjoin(ITEM, ITEM.c.sha256 == IMAGE.c.sha256)
-            .where(ITEM.c.sha256.is_(None))
-            .order_by(IMAGE.c.candidate_id)
-        )
         with self._database.write() as connection:
-            rows = connection.execute(query).all()
-            if not rows:
-                return 0
-            items = [
-                {
-                    "sha256": row.sha256,
-                    "label": row.category,
-                    "status": Status.SCRAPED,
-                    "version": 0,
-                }
-                for row in rows
-            ]
-            connection.execute(insert(ITEM), items)
-            append_events(
-                connection,
-                [
-                    {
-                        "sha256": row.sha256,
-                        "user": MACHINE,
-                        "client": "scrape",
-                        "seq": row.candidate_id,
-                        "action": "scraped",
-                        "accepted": True,
-                        "new_label": row.category,
-                        "new_status": Status.SCRAPED,
-                        "base_version": 0,
-                        "version": 0,
-                        "at": now,
-                    }
-                    for row in rows
-                ],
-            )
-        return len(rows)
+            return start_items(connection, now)
 
     def mark_conflicts(
         self, categories: Mapping[int, tuple[str, ...]], now: str

@@ -18,6 +18,7 @@ from pipeline.catalog.tables import (
     EVENT,
     IMAGE,
     ITEM,
+    Part,
     Status,
 )
 
@@ -162,6 +163,25 @@ class Photos:
         """Return the categories each group was found under, in order of finding."""
         with self._database.read() as connection:
             return _categories_of_groups(connection)
+
+    def official_parts(self) -> dict[int, Part]:
+        """Return the part of the groups whose data says one; test where both are said.
+
+        What counts is every place that an image of the group was found in.
+        """
+        query = (
+            select(DUPLICATE.c.group_id, CANDIDATE.c.part)
+            .join(CANDIDATE, CANDIDATE.c.sha256 == DUPLICATE.c.sha256)
+            .where(CANDIDATE.c.part.is_not(None))
+            .distinct()
+        )
+        with self._database.read() as connection:
+            said = connection.execute(query).all()
+        in_test = {row.group_id for row in said if row.part == Part.TEST}
+        return {
+            row.group_id: Part.TEST if row.group_id in in_test else Part(row.part)
+            for row in said
+        }
 
     def photos(self) -> list[Photo]:
         """List the kept image of every group, with the group's label and status.

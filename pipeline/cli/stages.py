@@ -48,14 +48,26 @@ def new_command(home: Path, name: str) -> None:
 @set_argument
 @click.option("--reread", is_flag=True, help="Ask for pages again, for what is new.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and ask for nothing.")
+@click.option("--record", type=out_file, help="Write down all answers (WARC).")
+@click.option("--replay", type=out_file, help="Take such answers, not the network's.")
 @click.pass_obj
-def scrape_command(home: Path, name: str, reread: bool, dry_run: bool) -> None:
+def scrape_command(  # noqa: PLR0917  click names them
+    home: Path,
+    name: str,
+    reread: bool,
+    dry_run: bool,
+    record: Path | None,
+    replay: Path | None,
+) -> None:
     """Collect candidate photos; each ends in one recorded state."""
     from pipeline.scrape import plan_scrape, scrape
 
+    if record and replay:
+        raise InputError("--record writes a file and --replay reads one: choose one")
     with opened_set(home, name) as at:
-        for line in plan_scrape(at.folder, at.settings, at.catalog).lines:
-            click.echo(line)
+        if replay is None:
+            for line in plan_scrape(at.folder, at.settings, at.catalog).lines:
+                click.echo(line)
         if dry_run:
             return
         summary = scrape(
@@ -65,6 +77,8 @@ def scrape_command(home: Path, name: str, reread: bool, dry_run: bool) -> None:
             progress=shown_progress(),
             now=utc_now,
             reread=reread,
+            record=record,
+            replay=replay,
         )
     click.echo(summary.line)
 

@@ -10,7 +10,8 @@ copy, its pHash and its flags; and groups found under several categories are mar
 conflicts. Running again where nothing changed compares nothing.
 
 ``dedup.enabled = false`` and ``"exact"`` leave every image alone in its group: the
-store already holds the same bytes only once.
+store already holds the same bytes only once. ``"exact"`` does not look at the pictures
+at all, so that of their flags only those remain that their sizes tell.
 """
 
 import hashlib
@@ -129,7 +130,8 @@ def _group(
     store = ImageStore(folder.images)
     paths = [store.path(image.sha256, image.extension) for image in images]
     named = {image.sha256: path for image, path in zip(images, paths, strict=True)}
-    described = describe(named, folder.cache, progress=progress)
+    looks = settings.dedup.enabled != "exact"
+    described = describe(named if looks else {}, folder.cache, progress=progress)
     features = [described.get(image.sha256) for image in images]
     links: list[Link] = []
     if settings.dedup.enabled is True:
@@ -149,7 +151,7 @@ def _group(
                 image.width,
                 image.height,
                 min_side=settings.scrape.min_side,
-                blank=seen.is_blank if seen else None,
+                blank=seen.is_blank if seen else None if looks else False,
             ),
         )
         for image, place, seen, reason in zip(

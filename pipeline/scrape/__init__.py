@@ -11,8 +11,9 @@ stored is never fetched again.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pipeline.catalog import Catalog, Outcome
 from pipeline.catalog.candidates import Candidate
@@ -20,17 +21,19 @@ from pipeline.catalog.endings import Ending
 from pipeline.credits import write_credits
 from pipeline.errors import NetworkError
 from pipeline.home import SetFolder
-from pipeline.images import ImageStore
 from pipeline.progress import Progress
 from pipeline.scrape.download import Downloader
-from pipeline.scrape.fetching import fetch_photos
-from pipeline.scrape.filling import Filled, Filling, wanted
+from pipeline.scrape.fetching import by_origin, fetch_photos
+from pipeline.scrape.filling import Filled, Filling, Service, wanted
 from pipeline.scrape.judging import UNKNOWN_CATEGORY, is_lifted, judge_for
+from pipeline.scrape.keeping import Keeper, keeper_for
 from pipeline.scrape.plan import Plan, make_plan
+from pipeline.scrape.records import store_records
 from pipeline.scrape.searching import (
     asked_services,
     open_services,
     planned_searches,
+    quotas_of,
 )
 from pipeline.scrape.sources import (
     LISTED,
@@ -46,9 +49,17 @@ from pipeline.scrape.summary import (
     out_of_reach,
     quota_spent,
 )
-from pipeline.settings import SEARCHES, SetSettings
+from pipeline.settings import (
+    SEARCHES,
+    CifarSource,
+    MnistSource,
+    ParquetSource,
+    SetSettings,
+)
 from pipeline.web.contact import require_contact
-from pipeline.web.fetch import Fetcher, fetcher_for
+from pipeline.web.fetch import Fetcher, fetcher_for, network_of
+from pipeline.web.recording import RecordingTransport
+from pipeline.web.replaying import ReplayTransport
 from pipeline.web.timing import REAL_TIME, Timing
 from pipeline.web.transport import Transport
 
@@ -88,6 +99,8 @@ def scrape(
     reread: bool = False,
     timing: Timing = REAL_TIME,
     transport: Transport | None = None,
+    record: Path | None = None,
+    replay: Path | None = None,
 ) -> ScrapeSummary:
     """Bring the photos of a set's sources into its store.
 
@@ -100,21 +113,32 @@ def scrape(
         reread: Ask for pages again that an earlier run has read, for what is new.
         timing: Clocks and waiting, for delays and quotas.
         transport: Sends the requests; by default over the network.
+        record: A file that all answers are written to.
+        replay: A file of such answers, which are taken instead of the network's.
 
     Raises:
-        SettingsError, InputError: A source can't be used as it is written, or hosts
-            beyond this machine would be asked without a contact.
+        SettingsError, InputError: A source or a file can't be used, or hosts beyond
+            this machine would be asked without a contact.
         NetworkError: No host could be reached, or a daily quota is used up; what there
             was before is kept, and the same command goes on.
         CatalogError: The catalog or the store can't be written.
     """
-    require_contact(settings, addresses_asked(settings))
-    with fetcher_for(settings, timing=timing, transport=transport) as fetcher:
+    contact = "nobody: this is a replay" if replay else ""
+    if not replay:
+        require_contact(settings, addresses_asked(settings))
+    transport = transport or network_of(settings.scrape)
+    transport, timing = _recorded(transport, timing, record, replay)
+    with fetcher_for(
+        settings, contact=contact, timing=timing, transport=transport
+    ) as fetcher:
         run = _Run(folder, settings, catalog, fetcher, progress, now, reread)
         discovered = run.read_sources()
         run.reopen_lifted()
+        discovered += run.store_published()
         run.fetch_listed()
-        filled = run.fill(timing)
+        quotas = None if replay else quotas_of(folder)
+        services = open_services(settings, fetcher, timing, quotas)
+        filled = run.fill(services)
         for note in discovered.notes:
             logger.info("%s", note)
         catalog.journal.start_items(now())
@@ -130,6 +154,18 @@ def scrape(
     return summary
 
 
+def _recorded(
+    transport: Transport, timing: Timing, record: Path | None, replay: Path | None
+) -> tuple[Transport, Timing]:
+    """Return what sends the requests, and the clocks that go with it."""
+    if replay is not None:
+        recording = ReplayTransport(replay)
+        return recording, recording.timing()
+    if record is not None:
+        return RecordingTransport(transport, record, timing.wall), timing
+    return transport, timing
+
+
 @dataclass
 class _Run:
     """One run of the stage, step by step."""
@@ -143,8 +179,12 @@ class _Run:
     reread: bool
     tried: int = 0
     judge: Callable[[Candidate], str] = field(init=False)
+    keeper: Keeper = field(init=False)
 
     def __post_init__(self) -> None:
+        self.keeper = keeper_for(
+            self.folder, self.settings, lambda _kind, _value: False
+        )
         self.judge = judge_for(self.settings, self.catalog)
 
     def read_sources(self) -> Discovered:
@@ -166,15 +206,28 @@ class _Run:
             ("urls",), names, UNKNOWN_CATEGORY, self.now()
         )
 
+    def store_published(self) -> Discovered:
+        """Store what lies in published data; there is nothing to fetch."""
+        found = Discovered()
+        for source in self.settings.source:
+            if isinstance(source, MnistSource | CifarSource | ParquetSource):
+                with self.progress(f"reading {source.kind}", None) as advance:
+                    found += store_records(
+                        source, self._discovery(advance), self.keeper
+                    )
+        return found
+
     def fetch_listed(self) -> None:
         """Try what the sources have listed."""
-        due = self.catalog.candidates.pending(LISTED, self.settings.category_names)
-        with self.progress("fetching photos", len(due)) as advance:
+        candidates, names = self.catalog.candidates, self.settings.category_names
+        with self.progress("fetching photos", candidates.count_due(LISTED, names)) as (
+            advance
+        ):
+            due = candidates.due_by_origin(LISTED, names)
             self._fetch(due, lambda endings: advance(len(endings)))
 
-    def fill(self, timing: Timing) -> Filled:
+    def fill(self, services: Sequence[Service]) -> Filled:
         """Fill the categories from searches."""
-        services = open_services(self.folder, self.settings, self.fetcher, timing)
         if not services:
             return Filled(Discovered(), {}, (), {})
         stored = self.catalog.candidates.stored_per_category(SEARCHES)
@@ -182,7 +235,8 @@ class _Run:
         with self.progress("collecting photos", total) as advance:
 
             def fetch(batch: list[Candidate]) -> None:
-                self._fetch(batch, lambda endings: advance(_stored(endings)))
+                due = by_origin(batch)
+                self._fetch(due, lambda endings: advance(_stored(endings)))
 
             return Filling(services, self._discovery(lambda _: None), fetch).run()
 
@@ -205,14 +259,18 @@ class _Run:
         )
 
     def _fetch(
-        self, due: Sequence[Candidate], done: Callable[[Sequence[Ending]], None]
+        self,
+        due: Iterable[Sequence[Candidate]],
+        advance: Callable[[Sequence[Ending]], None],
     ) -> None:
-        self.tried += len(due)
+        def done(endings: Sequence[Ending]) -> None:
+            self.tried += len(endings)
+            advance(endings)
+
         downloader = Downloader(
             self.fetcher,
-            ImageStore(self.folder.images),
+            self.keeper,
             self.catalog.candidates.stored_of_pending(),
-            self.settings.scrape.min_side,
             self.judge,
         )
         fetch_photos(

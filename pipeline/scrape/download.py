@@ -8,11 +8,11 @@ from pathlib import Path
 from pipeline.catalog import Outcome
 from pipeline.catalog.candidates import Candidate
 from pipeline.catalog.endings import Ending
-from pipeline.errors import CatalogError, ImageError
-from pipeline.images import ImageFacts, ImageStore, inspect_image
+from pipeline.images import ImageFacts
+from pipeline.scrape.keeping import Keeper
 from pipeline.settings import ScrapeSettings
 from pipeline.web.answers import Answer, FailedError, FetchError, RefusedError
-from pipeline.web.fetch import MEGABYTE, Fetcher
+from pipeline.web.fetch import Fetcher
 from pipeline.web.manners import WIKIMEDIA_MEDIA
 
 OF_COMMONS = "commons:"  # how the works of Wikimedia Commons are called
@@ -34,9 +34,8 @@ class Downloader:
     """Tries candidates; safe to use from several threads."""
 
     fetcher: Fetcher
-    store: ImageStore
+    keeper: Keeper
     stored: Mapping[str, ImageFacts]  # what is in the store already, by origin
-    min_side: int  # pixels
     judge: Callable[[Candidate], str]  # why it may not be fetched, "" where it may
 
     def try_all(self, same: Sequence[Candidate]) -> list[Ending]:
@@ -86,33 +85,18 @@ class Downloader:
     def _keep(self, data: bytes, ending: Ending) -> Ending:
         """Put a photo into the store, if it is one that is wanted."""
         try:
-            facts = inspect_image(data)
-        except ImageError as error:
-            return replace(ending, outcome=Outcome.REFUSED, reason=str(error))
-        if min(facts.width, facts.height) < self.min_side:
-            reason = f"smaller than {self.min_side} px"
-            return replace(ending, outcome=Outcome.REFUSED, reason=reason)
-        try:
-            self.store.put(data, facts)
-        except OSError as error:
-            raise CatalogError(
-                f"{self.store.root} can't be written: {error.strerror}; what is stored"
-                " is kept, and the same command goes on"
-            ) from error
-        return replace(ending, facts=facts)
+            return replace(ending, facts=self.keeper.keep(data))
+        except RefusedError as error:
+            return replace(ending, outcome=Outcome.REFUSED, reason=error.reason)
 
     def _read_file(self, path: Path) -> bytes:
-        """Read a local photo; raises like fetching one."""
-        limit = self.fetcher.max_bytes
+        """Read a local photo, one byte beyond the limit; raises like fetching one."""
         try:
             with path.open("rb") as file:
-                data = file.read(limit + 1)
+                return file.read(self.keeper.max_bytes + 1)
         except OSError as error:
             reason = "no such file" if not path.exists() else str(error.strerror)
             raise FailedError(reason) from error
-        if len(data) > limit:
-            raise RefusedError(f"more than {limit / MEGABYTE:g} MB")
-        return data
 
 
 def _outcome(error: FetchError) -> Outcome:

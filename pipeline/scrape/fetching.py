@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from pipeline.catalog import Catalog
 from pipeline.catalog.candidates import Candidate
@@ -13,10 +13,12 @@ from pipeline.web.addresses import host_of
 
 BATCH = 32  # endings written at once
 BATCH_S = 1.0  # or after so long, where few come
+# Photos of one host that are decoded and stored while others are fetched from it.
+AT_HOME = 8
 
 
 def fetch_photos(
-    due: Sequence[Candidate],
+    due: Iterable[Sequence[Candidate]],
     downloader: Downloader,
     catalog: Catalog,
     *,
@@ -27,31 +29,35 @@ def fetch_photos(
     """Try the candidates and record how they ended.
 
     Args:
-        due: What to try; what is of one origin is tried once.
+        due: What to try, all of one origin together.
         downloader: Tries.
         catalog: Takes the endings.
-        per_host: How many of one host at a time.
+        per_host: How many connections there may be to one host.
         now: The time, as the catalog keeps it.
         done: Is told the endings just recorded.
     """
     with warnings.catch_warnings():
         # The decoder silences warnings too, but threads undo each other's silence.
         warnings.simplefilter("ignore")
-        results = work_through(_by_host(due), downloader.try_all, per_host)
+        results = work_through(_with_hosts(due), downloader.try_all, per_host + AT_HOME)
         for batch in _batches(results):
             catalog.candidates.finish(batch, now())
             done(batch)
 
 
-def _by_host(candidates: Iterable[Candidate]) -> dict[str, list[list[Candidate]]]:
-    """Group candidates by origin, and these by host; ``""`` is the local disk."""
+def by_origin(candidates: Iterable[Candidate]) -> list[list[Candidate]]:
+    """Group candidates by origin, in the order of the first of each."""
     same: dict[str, list[Candidate]] = {}
     for candidate in candidates:
         same.setdefault(candidate.origin, []).append(candidate)
-    jobs: dict[str, list[list[Candidate]]] = {}
-    for origin, group in same.items():
-        jobs.setdefault(host_of(origin), []).append(group)
-    return jobs
+    return list(same.values())
+
+
+def _with_hosts(
+    due: Iterable[Sequence[Candidate]],
+) -> Iterator[tuple[str, Sequence[Candidate]]]:
+    """Yield each group with the host it is of; ``""`` is the local disk."""
+    return ((host_of(group[0].origin), group) for group in due)
 
 
 def _batches(done: Iterable[Sequence[Ending]]) -> Iterable[list[Ending]]:

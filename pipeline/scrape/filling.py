@@ -21,7 +21,7 @@ from pipeline.errors import InputError
 from pipeline.scrape.sources.discovery import Discovered, Discovery, lifted_refusals
 from pipeline.scrape.sources.search import Results, Search
 from pipeline.settings import SEARCHES, SetSettings
-from pipeline.web.answers import FailedError, FetchError, RefusedError, UnreachableError
+from pipeline.web.answers import FailedError, RefusedError, UnreachableError
 from pipeline.web.quota import QuotaSpentError
 
 SPARE = "spare: its category is full"
@@ -47,7 +47,7 @@ class Filled:
     discovered: Discovered
     missing: Mapping[str, int]  # photos still wanted, by category, where there are any
     spent: tuple[QuotaSpentError, ...]  # the quotas that ended it
-    down: Mapping[str, str]  # services that could not be asked any more, and why
+    down: Mapping[str, FailedError]  # services that did not answer in the end, and why
 
     def is_held_up(self, services: Collection[str]) -> bool:
         """Say whether photos are missing because no service could be asked."""
@@ -127,7 +127,7 @@ class Filling:
         self._failures: dict[str, int] = {}  # in a row, by service
         self._found = Discovered()
         self._spent: list[QuotaSpentError] = []
-        self._down: dict[str, str] = {}
+        self._down: dict[str, FailedError] = {}
 
     def run(self) -> Filled:
         """Fill until every category is full, or nobody has more."""
@@ -139,6 +139,8 @@ class Filling:
         for name in self._discovery.settings.category_names:
             reason = "" if name in missing else SPARE
             self._discovery.catalog.candidates.note_pending(SEARCHES, name, reason)
+        notes = (f"{kind}: {error.reason}" for kind, error in self._down.items())
+        self._found += Discovered(notes=tuple(notes))
         return Filled(self._found, missing, tuple(self._spent), self._down)
 
     def _wanted(self) -> dict[str, int]:
@@ -197,7 +199,7 @@ class Filling:
         try:
             answer = service.ask(url)
             results = stream.search.read_page(url, answer, stream.category)
-            self._failures[stream.search.kind] = 0
+            self._answered(stream.search.kind)
         except QuotaSpentError as error:
             self._spent.append(error)
             self._close(stream.search.kind)
@@ -230,13 +232,17 @@ class Filling:
             pages_refused=outcome is Outcome.REFUSED,
         )
 
-    def _missed(self, stream: Stream, error: FetchError) -> None:
+    def _answered(self, kind: str) -> None:
+        self._failures[kind] = 0
+        self._down.pop(kind, None)
+
+    def _missed(self, stream: Stream, error: FailedError) -> None:
         """Let a stream be for this run; after several failures, its service too."""
         kind = stream.search.kind
         self._closed.add(stream)
         self._failures[kind] = self._failures.get(kind, 0) + 1
+        self._down[kind] = error
         if isinstance(error, UnreachableError) or self._failures[kind] >= FAILED_LIMIT:
-            self._down[kind] = error.reason
             self._close(kind)
 
     def _close(self, kind: str) -> None:

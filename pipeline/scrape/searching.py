@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from pipeline.home import SetFolder
 from pipeline.scrape.filling import Service
@@ -24,8 +25,6 @@ from pipeline.web.services import (
 )
 from pipeline.web.timing import Timing
 
-QUOTAS = ".quotas"  # in datasets/: services grant calls to us, not to a set
-
 
 def planned_searches(
     folder: SetFolder, settings: SetSettings, timing: Timing
@@ -33,18 +32,26 @@ def planned_searches(
     """Return the searches that a set asks, by kind, and what they grant now."""
     planned = {}
     for search in _searches(settings):
-        quota = _quota(search, folder, timing, lambda _seconds: None)
+        quota = _quota(search, quotas_of(folder), timing, lambda _seconds: None)
         allowance = Allowance(quota.per_day, quota.left_today)
         planned[search.kind] = (search, allowance)
     return planned
 
 
+def quotas_of(folder: SetFolder) -> Path:
+    """Return where the calls made are kept: they are granted to us, not to a set."""
+    return folder.home / "datasets" / ".quotas"
+
+
 def open_services(
-    folder: SetFolder, settings: SetSettings, fetcher: Fetcher, timing: Timing
+    settings: SetSettings, fetcher: Fetcher, timing: Timing, quotas: Path | None
 ) -> list[Service]:
-    """Return the services that a set asks, in the order of its file."""
+    """Return the services that a set asks, in the order of its file.
+
+    ``quotas`` keeps the calls; ``None`` where none is really made.
+    """
     return [
-        Service(search, _api(search, folder, fetcher, timing).get_json)
+        Service(search, _api(search, quotas, fetcher, timing).get_json)
         for search in _searches(settings)
     ]
 
@@ -66,8 +73,8 @@ def _search(kind: str, settings: SetSettings) -> Search:
     return Openverse(openverse_url(), licences, is_registered=bool(_credentials()))
 
 
-def _api(search: Search, folder: SetFolder, fetcher: Fetcher, timing: Timing) -> Api:
-    quota = _quota(search, folder, timing, fetcher.wait)
+def _api(search: Search, quotas: Path | None, fetcher: Fetcher, timing: Timing) -> Api:
+    quota = _quota(search, quotas, timing, fetcher.wait)
     if isinstance(search, Commons):
         return Api(fetcher, quota, timing, rests=True)
     key = None
@@ -78,16 +85,16 @@ def _api(search: Search, folder: SetFolder, fetcher: Fetcher, timing: Timing) ->
 
 
 def _quota(
-    search: Search, folder: SetFolder, timing: Timing, wait: Callable[[float], None]
+    search: Search, quotas: Path | None, timing: Timing, wait: Callable[[float], None]
 ) -> Quota:
-    kept = folder.home / "datasets" / QUOTAS
     if isinstance(search, Commons):
-        file = kept / "commons.json"
+        file = quotas / "commons.json" if quotas else None
         spacing_s = WIKIMEDIA_SPACING_S
         return Quota("commons", WIKIMEDIA, file, timing, wait, spacing_s=spacing_s)
     name = "openverse-key" if _credentials() else "openverse"
     rates = REGISTERED if _credentials() else ANONYMOUS
-    return Quota("openverse", rates, kept / f"{name}.json", timing, wait)
+    file = quotas / f"{name}.json" if quotas else None
+    return Quota("openverse", rates, file, timing, wait)
 
 
 def _credentials() -> tuple[str, str] | None:

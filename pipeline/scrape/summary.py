@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pipeline.catalog import Outcome
 from pipeline.scrape.sources.discovery import Discovered
 from pipeline.web.addresses import host_of, netloc_of
+from pipeline.web.answers import DeniedError, FailedError
 from pipeline.web.quota import QuotaSpentError
 
 
@@ -69,12 +70,21 @@ def is_offline(summary: ScrapeSummary, served: Collection[str]) -> bool:
     )
 
 
-def out_of_reach(name: str, summary: ScrapeSummary, down: Mapping[str, str]) -> str:
+def out_of_reach(
+    name: str, summary: ScrapeSummary, down: Mapping[str, FailedError]
+) -> str:
     """Say what could not be reached, what there is, and how to go on.
 
     ``down`` are the services that could not be asked, and why.
     """
-    what = some(summary.unreached) or some([f"{k} ({w})" for k, w in down.items()])
+    denied = [f"{k}: {e}" for k, e in down.items() if isinstance(e, DeniedError)]
+    if denied:
+        return (
+            f"{some(denied)}. Kept: {summary.photos:,} photos in the store; still to be"
+            f" had: {_still_wanted(summary):,}. After that the same command goes on:"
+            f" mekiki scrape {name}"
+        )
+    what = some(summary.unreached) or some([f"{k} ({e})" for k, e in down.items()])
     return (
         f"could not reach {what}; kept: {summary.photos:,} photos in"
         f" the store; still to be had: {summary.discovered.pages_failed:,} pages and"

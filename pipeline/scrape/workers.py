@@ -1,5 +1,9 @@
 """Threads that work through jobs, so many of one host at a time.
 
+Jobs are drawn as they are needed, so that few of them are held in memory: ``AHEAD``
+wait, and where all these are of busy hosts, up to ``MAX_WAITING``, so that a slow host
+does not hold up the others.
+
 Where one job raises, or nobody reads the results any more, no further job begins.
 
 The threads are daemons: what hangs in a connection can't keep the program from ending.
@@ -8,47 +12,54 @@ The threads are daemons: what hangs in a connection can't keep the program from 
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Generic, TypeVar
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 MAX_THREADS = 32
+AHEAD = 1000  # jobs that wait, as a rule
+MAX_WAITING = 5000
 
 
 def work_through(
-    jobs: Mapping[str, Sequence[Job]], work: Callable[[Job], Result], per_host: int
+    jobs: Iterable[tuple[str, Job]], work: Callable[[Job], Result], per_host: int
 ) -> Generator[Result, None, None]:
     """Yield the result of every job as it is done; what one raises is raised here.
 
     Args:
-        jobs: By host; the jobs of a host are begun in their order.
+        jobs: With the host of each; the jobs of a host are begun in their order. They
+            are drawn by the threads, one thread at a time.
         work: Called in a thread.
         per_host: How many jobs of one host are worked on at a time.
     """
-    total = sum(map(len, jobs.values()))
-    waiting = _Waiting(jobs, per_host)
-    results: queue.SimpleQueue[Result | BaseException] = queue.SimpleQueue()
+    waiting = _Waiting(iter(jobs), per_host)
+    results: queue.SimpleQueue[Result | BaseException | None] = queue.SimpleQueue()
 
     def keep_working() -> None:
-        while (taken := waiting.take()) is not None:
-            host, job = taken
-            try:
+        try:
+            while (taken := waiting.take()) is not None:
+                host, job = taken
                 results.put(work(job))
-            except BaseException as error:  # noqa: BLE001 - raised by the reader
-                waiting.stop()
-                results.put(error)
-            waiting.give_back(host)
+                waiting.give_back(host)
+        except BaseException as error:  # noqa: BLE001 - raised by the reader
+            waiting.stop()
+            results.put(error)
+        results.put(None)
 
-    for _ in range(min(MAX_THREADS, per_host * len(jobs), total)):
+    running = min(MAX_THREADS, waiting.useful_threads())
+    for _ in range(running):
         threading.Thread(target=keep_working, daemon=True).start()
     try:
-        for _ in range(total):
+        while running:
             result = results.get()
             if isinstance(result, BaseException):
                 raise result
-            yield result
+            if result is None:
+                running -= 1
+            else:
+                yield result
     finally:
         waiting.stop()
 
@@ -56,25 +67,56 @@ def work_through(
 class _Waiting(Generic[Job]):
     """The jobs not begun, by host."""
 
-    def __init__(self, jobs: Mapping[str, Sequence[Job]], per_host: int) -> None:
-        self._jobs = {host: deque(own) for host, own in jobs.items() if own}
-        self._hosts = deque(self._jobs)  # the next to be looked at first
-        self._room = dict.fromkeys(self._jobs, per_host)
+    def __init__(self, jobs: Iterator[tuple[str, Job]], per_host: int) -> None:
+        self._more: Iterator[tuple[str, Job]] | None = jobs
+        self._jobs: dict[str, deque[Job]] = {}
+        self._hosts = deque[str]()  # that have jobs waiting; the next to be looked at
+        self._busy: dict[str, int] = {}  # jobs begun and not done, by host
+        self._per_host = per_host
+        self._number = 0  # of jobs that wait
         self._changed = threading.Condition()
+        with self._changed:
+            self._draw(AHEAD)
+
+    def useful_threads(self) -> int:
+        """Return how many threads can have something to do."""
+        if self._more is not None:
+            return MAX_THREADS
+        return min(self._number, self._per_host * len(self._hosts))
 
     def take(self) -> tuple[str, Job] | None:
         """Take a job of a host that has room; wait for one; ``None`` at the end."""
         with self._changed:
-            while self._hosts:
+            while self._hosts or self._more is not None:
+                self._draw(AHEAD)
                 for host in tuple(self._hosts):
                     self._hosts.rotate(-1)
-                    if self._room[host]:
+                    if self._busy.get(host, 0) < self._per_host:
                         return host, self._begin(host)
-                self._changed.wait()
+                if self._more is None or self._number >= MAX_WAITING:
+                    self._changed.wait()
+                else:
+                    self._draw(self._number + AHEAD)  # all that wait are of busy hosts
         return None
 
+    def _draw(self, number: int) -> None:
+        """Draw jobs until so many wait, or there are no more."""
+        while self._more is not None and self._number < number:
+            drawn = next(self._more, None)
+            if drawn is None:
+                self._more = None
+                self._changed.notify_all()
+                return
+            host, job = drawn
+            if not self._jobs.get(host):
+                self._jobs[host] = deque()
+                self._hosts.append(host)
+            self._jobs[host].append(job)
+            self._number += 1
+
     def _begin(self, host: str) -> Job:
-        self._room[host] -= 1
+        self._busy[host] = self._busy.get(host, 0) + 1
+        self._number -= 1
         job = self._jobs[host].popleft()
         if not self._jobs[host]:
             self._hosts.remove(host)
@@ -83,11 +125,12 @@ class _Waiting(Generic[Job]):
     def give_back(self, host: str) -> None:
         """Note that a job of ``host`` is done."""
         with self._changed:
-            self._room[host] += 1
+            self._busy[host] -= 1
             self._changed.notify_all()
 
     def stop(self) -> None:
         """Let no job begin any more."""
         with self._changed:
             self._hosts.clear()
+            self._more = None
             self._changed.notify_all()

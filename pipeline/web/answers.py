@@ -81,6 +81,10 @@ class UnreachableError(FailedError):
     """The host did not even take the connection."""
 
 
+class DeniedError(FailedError):
+    """A service lets us have nothing, until the engineer sets something right."""
+
+
 def error_of_status(status: int, headers: Mapping[str, str], wall: float) -> FetchError:
     """Return what an answer that is no success amounts to; ``wall``: see Timing."""
     passes = status in PASSING_STATUS or (status >= 500 and status not in NEVER_STATUS)

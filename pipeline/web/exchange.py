@@ -58,7 +58,7 @@ def exchange(
     Raises:
         RefusedError, FailedError: No answer, or none that is wanted.
     """
-    with _explained():
+    with explained():
         response = transport.send(request, timeout_s)
         try:
             try:
@@ -75,7 +75,7 @@ def exchange(
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
     """Say in our words what may go wrong on the way."""
     try:
         yield

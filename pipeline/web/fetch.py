@@ -43,7 +43,7 @@ from pipeline.web.robots import MAX_ROBOTS_BYTES, NO_RULES, Rules, read_rules
 from pipeline.web.timing import REAL_TIME, Timing
 from pipeline.web.transport import Network, Request, Transport
 
-__all__ = ["MEGABYTE", "Fetcher", "fetcher_for"]
+__all__ = ["MEGABYTE", "Fetcher", "fetcher_for", "network_of"]
 
 MAX_REDIRECTS = 10  # RFC 9309 asks for five at least
 
@@ -77,9 +77,7 @@ class Fetcher:
             "Accept": "*/*",
             "Accept-Encoding": "gzip, deflate",
         }
-        self._transport = transport or Network(
-            per_host=settings.per_host, allow_private=settings.allow_private
-        )
+        self._transport = transport or network_of(settings)
         self._asker = Asker(self._transport, settings.timeout_s, timing)
         self._hosts = Hosts(settings.per_host)
         self._consent = Consent(self._read_robots, self._read_tdm_file)
@@ -234,17 +232,22 @@ class Fetcher:
 def fetcher_for(
     settings: SetSettings,
     *,
+    contact: str = "",
     timing: Timing = REAL_TIME,
     transport: Transport | None = None,
 ) -> Iterator[Fetcher]:
-    """Open a fetcher with the limits and the contact of a set."""
-    fetcher = Fetcher(
-        settings.scrape, contact_of(settings), timing=timing, transport=transport
-    )
+    """Open a fetcher with the limits of a set, and its contact if no other is given."""
+    contact = contact or contact_of(settings)
+    fetcher = Fetcher(settings.scrape, contact, timing=timing, transport=transport)
     try:
         yield fetcher
     finally:
         fetcher.close()
+
+
+def network_of(settings: ScrapeSettings) -> Network:
+    """Return the network, as far as a set may use it."""
+    return Network(per_host=settings.per_host, allow_private=settings.allow_private)
 
 
 def _answer(url: str, reply: Received) -> Answer:

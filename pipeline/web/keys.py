@@ -6,7 +6,7 @@ token that holds for some hours. Neither is ever part of a message.
 
 import json
 
-from pipeline.web.answers import FailedError, RefusedError, error_of_status
+from pipeline.web.answers import DeniedError, FailedError, error_of_status
 from pipeline.web.fetch import Fetcher
 from pipeline.web.timing import Timing
 
@@ -54,7 +54,7 @@ class Key:
         """Return what goes with a call; asks for a token where there is none.
 
         Raises:
-            RefusedError: The key is not accepted.
+            DeniedError: The key is not accepted.
             FailedError: There is no token to be had now.
         """
         if not self._token or self._wall() >= self._good_until:
@@ -68,7 +68,7 @@ class Key:
     def _exchange(self) -> None:
         answer = self._fetcher.call(self._url, form=self._form)
         if answer.status in {400, 401, 403}:
-            raise RefusedError(self.not_accepted, status=answer.status)
+            raise DeniedError(self.not_accepted, status=answer.status)
         if answer.status != 200:
             raise error_of_status(answer.status, answer.headers, self._wall())
         try:

@@ -1,13 +1,8 @@
 """How many calls a service grants, and that we never take more.
 
-Limits are windows that slide: no stretch of ``per_s`` seconds holds more than ``calls``
-of our calls. What the service advertises on its answers replaces what we knew of it
-(``X-RateLimit-Limit-<scope>: 20/min``), and where it says that less is left than we
-counted (``X-RateLimit-Available-<scope>``), it is believed. Short windows are waited
-for. A window of an hour or more ends the run, with the time to go on at; its calls are
-kept in a file, for the next run, another set, another process.
-
-Source of the headers: Openverse's throttling, https://api.openverse.org/v1/.
+Limits are windows that slide (see ``rates``). What is granted again soon is waited for;
+what is not ends the run, with the time to go on at. Calls are kept in a file, for the
+next run, another set, another process: the service may not count them, we do.
 """
 
 import bisect
@@ -15,32 +10,20 @@ import contextlib
 import fcntl
 import json
 import logging
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.web.answers import FailedError
+from pipeline.web.rates import DAY_S, Rate, Window, read_limits
 from pipeline.web.timing import Timing
 from pipeline.writing import write_atomically
 
 LONG_S = 3600.0  # a window from this length on is a day's quota or the like
 MAX_WAIT_S = 600.0  # a longer wait ends the run
-DAY_S = 86_400.0
-EDGE_S = 0.1  # a call is heard a little after it was sent
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": DAY_S}  # by first letter, as Django has it
-_RATE = re.compile(r"(\d{1,9})/(\d{0,4})([smhd])[a-z]*")
+MAX_HOLD_S = DAY_S  # whatever a service wants: then it is asked again
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Rate:
-    """So many calls in any stretch of so many seconds."""
-
-    calls: int
-    per_s: float
 
 
 class QuotaSpentError(FailedError):
@@ -51,22 +34,13 @@ class QuotaSpentError(FailedError):
         self.until = until
 
 
-def read_rate(written: str) -> Rate | None:
-    """Read a limit as Openverse writes it: "20/min", "200/day"."""
-    found = _RATE.fullmatch(written.strip().lower())
-    if found is None:
-        return None
-    calls, number, unit = found.groups()
-    return Rate(int(calls), (int(number) if number else 1) * _UNITS[unit])
-
-
 class Quota:
     """The calls at one service; safe to use from several threads and processes.
 
     Args:
         name: How messages call the service.
         rates: What it grants as far as is known; its answers correct that.
-        file: Keeps the calls of long windows; ``None`` keeps them for this run alone.
+        file: Keeps calls and limits; ``None`` keeps them for this run alone.
         timing: Clocks.
         wait: Waits for seconds; raises where the run is stopped meanwhile.
         spacing_s: The least time between the starts of two calls.
@@ -83,7 +57,7 @@ class Quota:
         spacing_s: float = 0.0,
     ) -> None:
         self._name = name
-        self._rates = {rate.per_s: rate for rate in rates}
+        self._windows = {rate.per_s: Window(rate) for rate in rates}
         self._file = file
         self._wall = timing.wall
         self._wait = wait
@@ -97,81 +71,82 @@ class Quota:
     @property
     def per_day(self) -> int | None:
         """How many calls a day are granted; ``None``: as many as one likes."""
-        long = [r.calls for r in self._rates.values() if r.per_s >= LONG_S]
-        return min(long) if long else None
+        return min((window.rate.calls for window in self._long()), default=None)
 
     @property
     def left_today(self) -> int | None:
         """How many of these are left now."""
-        long = [rate for rate in self._rates.values() if rate.per_s >= LONG_S]
         now = self._wall()
-        if long and self._held_until > now + LONG_S:
+        if self._held_until > now + LONG_S:
             return 0
-        return min((self._left(rate, now) for rate in long), default=None)
+        left = (window.left(self._calls, now) for window in self._long())
+        return min(left, default=None)
 
     def take(self) -> None:
         """Wait for a call to be granted, and count it.
 
         Raises:
-            QuotaSpentError: There is none for an hour or more.
+            QuotaSpentError: There is none for longer than we wait.
         """
         while True:
             with self._lock, self._shared() as keep:
                 now = self._wall()
-                free_at, rate = self._free(now)
+                free_at, window = self._free(now)
                 if free_at <= now:
                     bisect.insort(self._calls, now)
-                    keep()
-                    return
+                keep()
+            if free_at <= now:
+                return
             if free_at - now > MAX_WAIT_S:
-                raise QuotaSpentError(self._spent(rate), free_at)
+                raise QuotaSpentError(self._spent(window), free_at)
+            logger.info("%s: the next call in %.1f s", self._name, free_at - now)
             self._wait(free_at - now)
 
     def obey(self, headers: Mapping[str, str]) -> None:
         """Take over what an answer says of limits and of what is left of them."""
-        said = {name.lower(): value for name, value in headers.items()}
-        now = self._wall()
+        limits = list(read_limits(headers))
+        if not limits:
+            return
         with self._lock, self._shared() as keep:
-            for name, value in said.items():
-                scope = name.removeprefix("x-ratelimit-limit-")
-                rate = read_rate(value) if scope != name else None
-                if rate is None:
+            now = self._wall()
+            for rate, left in limits:
+                if rate.calls == 0:  # to be asked again after that
+                    self._hold(rate.per_s, now)
                     continue
-                self._rates[rate.per_s] = rate
-                left = said.get(f"x-ratelimit-available-{scope}", "").strip()
-                if left.isdecimal():
-                    # what others took at our expense, as if it were just now
-                    others = self._left(rate, now) - int(left)
-                    self._calls += [now] * others
+                window = self._windows.setdefault(rate.per_s, Window(rate))
+                window.obey(rate, left, self._calls, now)
             keep()
 
     def hold(self, seconds: float) -> None:
         """Let nothing be asked for some time, because the service said so."""
         with self._lock, self._shared() as keep:
-            self._held_until = max(self._held_until, self._wall() + seconds)
+            self._hold(seconds, self._wall())
             keep()
 
-    def _free(self, now: float) -> tuple[float, Rate | None]:
-        """Return when the next call is granted, and the limit that it waits for."""
+    def _hold(self, seconds: float, now: float) -> None:
+        until = now + min(seconds, MAX_HOLD_S)
+        self._held_until = max(self._held_until, until)
+
+    def _long(self) -> list[Window]:
+        return [w for per_s, w in self._windows.items() if per_s >= LONG_S]
+
+    def _free(self, now: float) -> tuple[float, Window | None]:
+        """Return when the next call is granted, and the window it waits for."""
         free_at, waits_for = max(now, self._held_until), None
         if self._calls:
             free_at = max(free_at, self._calls[-1] + self._spacing_s)
-        for rate in self._rates.values():
-            if self._left(rate, now) == 0:
-                oldest = self._calls[-rate.calls] if rate.calls else now
-                if oldest + rate.per_s + EDGE_S > free_at:
-                    free_at, waits_for = oldest + rate.per_s + EDGE_S, rate
+        for window in self._windows.values():
+            granted_at = window.free_at(self._calls, now)
+            if granted_at > free_at:
+                free_at, waits_for = granted_at, window
         return free_at, waits_for
 
-    def _left(self, rate: Rate, now: float) -> int:
-        since = bisect.bisect_right(self._calls, now - rate.per_s - EDGE_S)
-        return max(0, rate.calls - (len(self._calls) - since))
-
-    def _spent(self, rate: Rate | None) -> str:
-        if rate is None:
+    def _spent(self, window: Window | None) -> str:
+        if window is None:
             return f"{self._name} wants to be left alone"
-        span = "daily" if rate.per_s == DAY_S else f"{rate.per_s / 3600:g}-hour"
-        return f"{self._name}: {span} quota of {rate.calls:,} calls is used"
+        hours = window.rate.per_s / 3600
+        span = {24.0: "daily", 1.0: "hourly"}.get(hours, f"{hours:g}-hour")
+        return f"{self._name}: {span} quota of {window.rate.calls:,} calls is used"
 
     @contextlib.contextmanager
     def _shared(self) -> Iterator[Callable[[], None]]:
@@ -188,28 +163,67 @@ class Quota:
 
     def _read(self, file: Path) -> None:
         """Take over what is kept; a damaged file counts as none."""
+        now = self._wall()
         try:
             kept = json.loads(file.read_text("utf-8"))
-            self._calls = sorted(float(at) for at in kept["calls"])
-            self._held_until = float(kept["held_until"])
-            rates = [Rate(int(calls), float(per_s)) for calls, per_s in kept["rates"]]
+            calls = sorted(_moment(at, now) for at in kept["calls"])
+            held_until = _moment(kept["held_until"], now + MAX_HOLD_S)
+            windows = [
+                Window(
+                    Rate(int(one["calls"]), float(one["per_s"])),
+                    _moment(one["said_at"], now),
+                    [(_moment(at, now), int(taken)) for at, taken in one["others"]],
+                )
+                for one in kept["windows"]
+            ]
         except FileNotFoundError:
             return
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (
+            OSError,
+            ValueError,
+            TypeError,
+            KeyError,
+            OverflowError,
+            RecursionError,
+        ) as error:
             logger.warning(
                 "%s is not what was kept there (%r): begun anew", file, error
             )
             return
-        self._rates |= {rate.per_s: rate for rate in rates}
+        self._calls, self._held_until = calls, held_until
+        self._windows |= {window.rate.per_s: window for window in windows}
 
     def _write(self, file: Path) -> None:
-        """Keep the calls that still count, and what the service grants."""
-        longest = max((rate.per_s for rate in self._rates.values()), default=0.0)
-        since = self._wall() - longest - EDGE_S
-        self._calls = self._calls[bisect.bisect_right(self._calls, since) :]
+        """Keep what still counts, and what the service said of its limits."""
+        now = self._wall()
+        for window in self._windows.values():
+            window.forget(now)
+        since = min((w.since(now) for w in self._windows.values()), default=now)
+        newest = self._calls[-1:]  # counts for the spacing
+        self._calls = self._calls[bisect.bisect_right(self._calls, since) :] or newest
         kept = {
             "calls": self._calls,
             "held_until": self._held_until,
-            "rates": [(rate.calls, rate.per_s) for rate in self._rates.values()],
+            "windows": [
+                {
+                    "calls": window.rate.calls,
+                    "per_s": window.rate.per_s,
+                    "said_at": window.said_at,
+                    "others": window.others,
+                }
+                for window in self._windows.values()
+                if window.said_at
+            ],
         }
         write_atomically(file, json.dumps(kept).encode(), sync=False)
+
+
+def _moment(kept: object, latest: float) -> float:
+    """Read a time; one beyond the latest is of a clock that was wrong.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not isinstance(kept, int | float) or not kept >= 0:
+        raise ValueError(f"not a time: {kept!r}")
+    return min(float(kept), latest)

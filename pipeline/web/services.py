@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pipeline.errors import SettingsError
 from pipeline.web.addresses import host_of
-from pipeline.web.quota import DAY_S, Rate
+from pipeline.web.rates import DAY_S, Rate
 
 OPENVERSE_VARIABLE = "MEKIKI_OPENVERSE_URL"
 COMMONS_VARIABLE = "MEKIKI_COMMONS_URL"
@@ -42,6 +42,9 @@ def commons_url() -> str:
 
 def _address(variable: str, default: str) -> str:
     url = os.environ.get(variable, "").strip() or default
-    if not host_of(url):
-        raise SettingsError(f"{variable} must be an http(s) address, got {url!r}")
+    if not host_of(url) or set(url) & set("?#"):
+        raise SettingsError(
+            f"{variable} must be an http(s) address without a query, got {url!r};"
+            f" unset it to ask {default}"
+        )
     return url.rstrip("/")

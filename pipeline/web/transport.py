@@ -5,7 +5,7 @@ whose body is still to be read; what it raises is what ``answers.explain`` knows
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import requests
@@ -20,9 +20,9 @@ class Request:
     """One request to one address."""
 
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)  # may hold a token
     method: str = "GET"
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)  # may hold a key
 
 
 class Transport(Protocol):

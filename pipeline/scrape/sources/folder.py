@@ -5,6 +5,7 @@ characters. Files are taken sorted, at any depth; hidden ones are skipped.
 """
 
 import os
+import stat
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,15 +31,19 @@ def list_folder(source: FolderSource, discovery: Discovery) -> Discovered:
             found += Discovered(notes=(note,))
             continue
         files = list(list_files(folder))
-        named = [file for file in files if _is_recordable(str(file))]
+        regular = [file for file in files if is_regular(file)]
+        named = [file for file in regular if _is_recordable(str(file))]
         new = discovery.catalog.candidates.add(
             [Found("folder", category, str(file)) for file in named], discovery.now()
         )
-        notes: tuple[str, ...] = ()
-        if len(named) < len(files):
-            left = len(files) - len(named)
-            notes = (f"left out for names that are not UTF-8: {left} in {folder}",)
-        found += Discovered(new=new, notes=notes)
+        found += Discovered(new=new)
+        for left, why in (
+            (len(files) - len(regular), "being pipes or devices"),
+            (len(regular) - len(named), "for names that are not UTF-8"),
+        ):
+            if left:
+                note = f"left out {why}: {left} in {folder}"
+                found += Discovered(notes=(note,))
         discovery.advance(1)
     if folders:
         names = ", ".join(sorted(folder.name for folder in folders.values()))
@@ -54,6 +59,17 @@ def list_files(folder: Path) -> Iterator[Path]:
         for name in sorted(files):
             if not name.startswith("."):
                 yield Path(place) / name
+
+
+def is_regular(file: Path) -> bool:
+    """Say whether a file can be read to an end: pipes and devices can't.
+
+    What is not there counts as one: a link to nothing has a reason to be recorded.
+    """
+    try:
+        return stat.S_ISREG(file.stat().st_mode)
+    except OSError:
+        return True
 
 
 def _folders(root: Path) -> dict[str, Path]:

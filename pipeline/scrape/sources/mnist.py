@@ -94,10 +94,11 @@ def _read_part(
 
 def _opened(path: Path) -> IO[bytes]:
     try:
-        file = path.open("rb")
+        if path.suffix == ".gz":
+            return cast(IO[bytes], gzip.open(path))
+        return path.open("rb")
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror}") from error
-    return cast(IO[bytes], gzip.open(file)) if path.suffix == ".gz" else file
 
 
 def _dimensions(file: IO[bytes], path: Path, number: int) -> tuple[int, ...]:

@@ -1,43 +1,100 @@
-"""Photos listed in a CSV: the columns ``url`` and ``category``, one photo a row.
+"""Photos listed in a CSV or JSONL: ``url`` and ``category``, one photo a line.
 
-``title``, ``author``, ``licence`` and ``page`` are kept where the file has them. A row
-that can't be used still becomes a candidate, so that its reason is recorded: without
-a URL, or with one too long to record, its place in the file stands for it.
+``page``, ``title``, ``author``, ``author_url``, ``licence``, ``licence_version``,
+``licence_url`` and ``attribution`` are kept where the file has them. A line that can't
+be used still becomes a candidate, so that its reason is recorded: without a URL, or
+with one too long to record, its place in the file stands for it.
+
+A file is JSONL if its name ends in ``.jsonl`` or ``.ndjson``, or if it begins with
+``{``. It is read as a stream: it may have millions of lines.
 """
 
 import csv
-import io
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import IO
 
+from pipeline.catalog import Outcome
+from pipeline.catalog.endings import Ending
 from pipeline.catalog.finding import Found
 from pipeline.errors import InputError
 from pipeline.scrape.sources.discovery import Discovered, Discovery
 from pipeline.settings import UrlsSource
 from pipeline.web.addresses import is_recordable
 
+NO_OBJECT = "no JSON object"
+
 _NEEDED = ("url", "category")
+_AT_ONCE = 5000  # lines recorded in one transaction
+_LONGEST_LINE = 1_000_000  # characters
+_PEEKED = 1024  # characters that are looked at to tell JSONL from CSV
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What a line of the file says."""
+
+    found: Found
+    reason: str = ""  # why it can't be used
 
 
 def list_urls(source: UrlsSource, discovery: Discovery) -> Discovered:
-    """Record the rows of the source's CSV as candidates.
+    """Record the lines of the source's file as candidates.
 
     Raises:
         InputError: The file can't be read, or lacks a column.
     """
-    found = list(read_rows(source.path))
-    new = discovery.catalog.candidates.add(found, discovery.now())
-    discovery.advance(1)
+    candidates = discovery.catalog.candidates
+    lines = _read_lines(source.path)
+    new = 0
+    while batch := list(islice(lines, _AT_ONCE)):
+        new += candidates.add([line.found for line in batch], discovery.now())
+        unusable = [
+            (line.found, Ending(0, Outcome.REFUSED, line.reason))
+            for line in batch
+            if line.reason
+        ]
+        if unusable:
+            candidates.add_ended(unusable, discovery.now())
+        discovery.advance(len(batch))
     return Discovered(new=new)
 
 
 def read_rows(path: Path) -> Iterator[Found]:
-    """Yield a candidate for every row that is not empty.
+    """Yield a candidate for every line that is not empty.
 
     Raises:
         InputError: The file can't be read, or lacks a column.
     """
-    reader = csv.DictReader(io.StringIO(_text(path), newline=""), restval="")
+    return (line.found for line in _read_lines(path))
+
+
+def _read_lines(path: Path) -> Iterator[_Line]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            start = file.read(_PEEKED)
+            file.seek(0)
+            is_json = path.suffix.lower() in {".jsonl", ".ndjson"}
+            is_json = is_json or start.lstrip().startswith("{")
+            yield from (_read_jsonl if is_json else _read_csv)(file, path)
+    except FileNotFoundError as error:
+        raise InputError(
+            f'{path} does not exist; [[source]] kind = "urls" needs a CSV or JSONL with'
+            " url and category"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f'{path} must be UTF-8 text; save it as "CSV UTF-8" ({error.reason})'
+        ) from error
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror or error}") from error
+
+
+def _read_csv(file: IO[str], path: Path) -> Iterator[_Line]:
+    reader = csv.DictReader(file, restval="")
     try:
         columns = [str(name).strip().lower() for name in reader.fieldnames or ()]
         missing = [name for name in _NEEDED if name not in columns]
@@ -48,44 +105,58 @@ def read_rows(path: Path) -> Iterator[Found]:
             )
         reader.fieldnames = columns
         for row in reader:
-            cells = {name: _cell(row.get(name)) for name in columns}
+            cells = {name: _text(row.get(name)) for name in columns}
             if any(cells.values()):
-                yield _candidate(cells, f"{path}, line {reader.line_num}")
+                yield _Line(_candidate(cells, f"{path}, line {reader.line_num}"))
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num + 1}: {error}") from error
 
 
-def _candidate(cells: dict[str, str], place: str) -> Found:
-    url, licence = cells["url"], cells.get("licence", "")
+def _read_jsonl(file: IO[str], path: Path) -> Iterator[_Line]:
+    number = 0
+    while line := file.readline(_LONGEST_LINE + 1):
+        number += 1
+        place = f"{path}, line {number}"
+        if len(line) > _LONGEST_LINE:
+            raise InputError(f"{place}: longer than {_LONGEST_LINE:,} characters")
+        if not line.strip():
+            continue
+        try:
+            said = json.loads(line)
+        except (ValueError, RecursionError):
+            said = None
+        if not isinstance(said, dict):
+            yield _Line(Found("urls", "", place), NO_OBJECT)
+            continue
+        cells = {key.strip().lower(): _text(value) for key, value in said.items()}
+        if any(cells.values()):
+            yield _Line(_candidate(cells, place))
+
+
+def _candidate(cells: Mapping[str, str], place: str) -> Found:
+    def said(name: str) -> str:
+        return cells.get(name, "")
+
+    url, licence = said("url"), said("licence")
     is_address = licence.startswith(("http://", "https://"))
     return Found(
         "urls",
-        cells["category"],
+        said("category"),
         url if url and is_recordable(url) else place,
-        cells.get("page", ""),
-        cells.get("title", ""),
-        cells.get("author", ""),
-        "" if is_address else licence,
-        licence if is_address else "",
+        page=said("page"),
+        title=said("title"),
+        author=said("author"),
+        author_url=said("author_url"),
+        licence="" if is_address else licence,
+        licence_version=said("licence_version"),
+        licence_url=said("licence_url") or (licence if is_address else ""),
+        attribution=said("attribution"),
     )
 
 
-def _cell(value: str | None) -> str:
-    return (value or "").replace("\0", "").strip()  # no database takes a NUL
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputError(
-            f'{path} does not exist; [[source]] kind = "urls" needs a CSV with the'
-            " columns url and category"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f'{path} must be UTF-8 text; save it as "CSV UTF-8" ({error.reason} at'
-            f" byte {error.start})"
-        ) from error
-    except OSError as error:
-        raise InputError(f"{path} can't be read: {error.strerror}") from error
+def _text(value: object) -> str:
+    """Return a value as text that every database takes; ``""`` of what is none."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    whole = str(value).encode("utf-8", "replace").decode()  # JSON may split a sign
+    return whole.replace("\0", "").strip()

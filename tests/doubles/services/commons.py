@@ -53,6 +53,7 @@ class Commons(Server):
         self.limits = (Limit("api", per_minute, "min"),)
         self.at_most_in_a_second: int | None = BURST[0]
         self.transforms = 50  # scaled images a request
+        self.old_format = False  # answers in format version 1, whatever is asked for
         self.imageinfos: int | None = None  # pages described a request, where not None
         self._counter = Counter(self.limits)
         self._recent: list[float] = []
@@ -87,9 +88,10 @@ class Commons(Server):
             return Reply(b"<pre>{}</pre>", content_type="text/html; charset=utf-8")
         if asked.query.get("action") != "query":
             return api_error("badvalue", 'Unrecognized value for parameter "action".')
-        if asked.query.get("generator") == "search":
-            return json_reply(self._search(asked.query))
-        return json_reply(self._named_pages(asked.query))
+        query = asked.query | ({"formatversion": "1"} if self.old_format else {})
+        if query.get("generator") == "search":
+            return json_reply(self._search(query))
+        return json_reply(self._named_pages(query))
 
     def _refusal(self, asked: Asked) -> Reply | None:
         self._counter.limits = self.limits

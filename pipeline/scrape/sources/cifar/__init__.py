@@ -4,9 +4,10 @@ Either may be a folder or a tar, packed or not; a single batch will do too. What
 is the path inside: ``train/airplane/0001.png`` is an airplane of the train part, and
 ``airplane/0001.png`` one of no part. A file's class is the folder it lies in, its part
 the nearest folder above that is called train or test (val and validation are train).
-Of ``data_batch_1``, ... and ``test_batch`` (CIFAR-10), ``train`` and ``test`` (CIFAR-100,
-with its fine labels) the part is in the name. The name of the tar, or of the folder
-that the source names, is never taken for a part: there ``part`` in the source says it.
+Of ``data_batch_1``, ... and ``test_batch`` (CIFAR-10), ``train`` and ``test``
+(CIFAR-100, with its fine labels) the part is in the name. What the tar itself, or the
+folder that the source names, is called is never taken for a part: where the files
+don't say it, ``part`` in the source does.
 """
 
 import posixpath

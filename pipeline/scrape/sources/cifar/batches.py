@@ -3,13 +3,14 @@
 A batch is a pickle of a dict: ``data``, a ``uint8`` array of one row a picture (1,024
 red, then green, then blue values), and ``labels`` or ``fine_labels``, its classes by
 number (https://www.cs.toronto.edu/~kriz/cifar.html). A pickle may call any function
-that it can name. This one can name three things, and gets a stand-in of ours for each;
+that it can name. Here it gets stand-ins of ours for the few that a batch needs;
 whatever else it names is refused.
 """
 
 import io
-import pickle  # noqa: S403  read by _PlainUnpickler alone
-from collections.abc import Mapping, Sequence
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,13 +135,31 @@ _ALLOWED: Mapping[tuple[str, str], type] = {
 }
 
 
+# What a pickle may do here: begin and end, values, containers, remembering, naming.
+_STEPS = """
+    PROTO FRAME MARK STOP
+    NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 FLOAT BINFLOAT
+    STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE
+    BINBYTES SHORT_BINBYTES BINBYTES8
+    EMPTY_DICT DICT SETITEM SETITEMS EMPTY_LIST LIST APPEND APPENDS
+    EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3
+    PUT BINPUT LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET
+    GLOBAL STACK_GLOBAL REDUCE BUILD
+"""
+
+
 # The one written in Python: that in C sets aside memory for as many values as a
 # pickle says that it will remember, which may be all there is.
-class _PlainUnpickler(pickle._Unpickler):  # noqa: SLF001
+class _PlainUnpickler(pickle._Unpickler):
     """Builds numbers, text, lists, dicts, tuples and arrays of bytes."""
 
+    dispatch: ClassVar[dict[int, Callable[..., None]]] = {
+        code: pickle._Unpickler.dispatch[code]
+        for code in (getattr(pickle, step)[0] for step in _STEPS.split())
+    }
+
     def find_class(self, module: str, name: str) -> object:
-        """Return the stand-in for what a pickle names; there are four names."""
+        """Return the stand-in for what a pickle names; there are few."""
         if (module, name) not in _ALLOWED:
             raise _RefusedNameError(f"{module}.{name}")
         return _ALLOWED[module, name]()

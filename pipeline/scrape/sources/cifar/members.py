@@ -70,24 +70,26 @@ def _in_tar(path: Path) -> Iterator[Member]:
             while (info := tar.next()) is not None:
                 name = os.path.normpath(info.name)
                 if info.isreg() and not _is_hidden(name):
-                    yield _in_it(tar, info, name, path)
-                tar.members.clear()  # it would remember them all
+                    yield Member(name, f"{path}#{name}", _reader(tar, info, path))
+                tar.members = []  # type: ignore[attr-defined]  # else all are kept
     except _BROKEN as error:
         raise _damaged(path, error) from error
 
 
-def _in_it(tar: tarfile.TarFile, info: tarfile.TarInfo, name: str, path: Path) -> Member:
+def _reader(
+    tar: tarfile.TarFile, info: tarfile.TarInfo, path: Path
+) -> Callable[[int], bytes]:
     def read(most: int) -> bytes:
         file = tar.extractfile(info)
         if file is None:
-            raise ValueError(f"{name} is no regular file")
+            raise ValueError(f"{info.name} is no regular file")
         try:
             with file:
                 return file.read(most)
         except _BROKEN as error:
             raise _damaged(path, error) from error
 
-    return Member(name, f"{path}#{name}", read)
+    return read
 
 
 def _is_hidden(name: str) -> bool:
