@@ -6,12 +6,13 @@ they are safe on the disk, and are renamed. Many files are waited for together.
 
 import errno
 import os
-import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 _SYNCING = 8  # files waited for at a time
+_NUMBERS = count()  # of files written by this process
 
 
 def write_atomically(target: Path, data: bytes, *, sync: bool = True) -> None:
@@ -26,18 +27,16 @@ def write_atomically(target: Path, data: bytes, *, sync: bool = True) -> None:
         target = target.resolve()
     if target.exists() and not target.is_file():  # /dev/stdout must stay what it is
         raise FileExistsError(errno.EEXIST, "not a regular file", str(target))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".part")
+    part, handle = _open_part(target)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             if sync:
                 file.flush()
-                os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(target)
+                os.fsync(handle)
+        part.replace(target)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
 
 
@@ -69,19 +68,30 @@ def write_together(files: Iterable[tuple[Path, bytes]]) -> None:
 
 def _write_part(target: Path, data: bytes) -> Path:
     """Write a file beside its place, and let the disk begin with it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".part")
+    part, handle = _open_part(target)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-            os.fchmod(handle, 0o644)
             file.flush()
             if hasattr(os, "posix_fadvise"):  # Linux begins to write what is let go
                 os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
-    return Path(name)
+    return part
+
+
+def _open_part(target: Path) -> tuple[Path, int]:
+    """Open a new file beside a place, under a name that nobody else takes."""
+    part = target.with_name(f".{os.getpid()}-{next(_NUMBERS)}.part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    try:
+        handle = os.open(part, flags, 0o644)
+    except FileNotFoundError:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(part, flags, 0o644)
+    os.fchmod(handle, 0o644)  # whatever the umask
+    return part, handle
 
 
 def _sync(path: Path) -> None:

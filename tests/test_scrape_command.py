@@ -73,8 +73,10 @@ def test_without_a_network_one_line_says_what_to_do_and_the_catalog_is_intact(
     ended = mekiki(tmp_path, "scrape", "things", **cut_off)
 
     line = the_one_line(ended)
-    assert "could not reach 127.0.0.1:9" in line
-    assert "kept: 6 photos in the store" in line
+    assert line.startswith("mekiki: could not reach 127.0.0.1:")
+    assert "127.0.0.1:9;" in line
+    assert "kept: 6 photos in the store; still to be had: " in line
+    assert "194 photos. When the network is back," in line
     assert line.endswith("the same command goes on: mekiki scrape things")
     after = counts(folder)
     assert after["stored"] == before["stored"] == {"": 6}

@@ -16,7 +16,7 @@ from tests.doubles.scraping import (
     run,
 )
 from tests.doubles.services.serving import Services
-from tests.doubles.services.world import World
+from tests.doubles.services.world import Site, World
 
 QUERIES = {"cat": "cat", "dog": "dog"}
 FULL = {"cat": 25, "dog": 25}
@@ -24,7 +24,10 @@ KNOWN = ("known", "same bytes as another candidate")
 NOT_COMMERCIAL = ("refused", "licence not allowed: CC BY-NC")
 NOT_WEB = "not a web address"
 UNKNOWN_LICENCE = ("refused", "licence unknown")
-OF = {"openverse": "flickr", "commons": "commons"}  # the site where works lie
+OF: dict[str, Site] = {
+    "openverse": "flickr",
+    "commons": "commons",
+}  # the site where works lie
 
 
 @pytest.fixture

@@ -256,6 +256,7 @@ class _Run:
             {name: stored.get(name, 0) for name in self.settings.category_names},
             tuple(self.fetcher.unreached()),
             filled.missing,
+            self.catalog.candidates.count_due(LISTED, self.settings.category_names),
         )
 
     def _fetch(

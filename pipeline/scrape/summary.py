@@ -21,6 +21,7 @@ class ScrapeSummary:
     stored: Mapping[str, int]  # photos in the store, by category found under
     unreached: tuple[str, ...]  # hosts that took no connection
     missing: Mapping[str, int]  # photos wanted from searches that none has
+    due: int  # candidates that were listed and are still to be had
 
     @property
     def line(self) -> str:
@@ -94,7 +95,7 @@ def out_of_reach(
 
 
 def _still_wanted(summary: ScrapeSummary) -> int:
-    return summary.outcomes[Outcome.FAILED] + sum(summary.missing.values())
+    return summary.due + sum(summary.missing.values())
 
 
 def quota_spent(
