@@ -15,7 +15,16 @@ MODULES = sorted(
     for file in (ROOT / top).rglob("*.py")
     if "versions" not in file.parts  # a migration is as long as its tables
 )
-STAGES = ("scrape", "dedup", "split", "train", "robustness", "check", "report")
+STAGES = (
+    "scrape",
+    "forget",
+    "dedup",
+    "split",
+    "train",
+    "robustness",
+    "check",
+    "report",
+)
 # From the top down: a layer may import those after it. Names within one layer are
 # kept apart, but for what ALSO allows.
 LAYERS = (

@@ -12,10 +12,11 @@ from PIL import Image
 
 from pipeline import catalog as catalogs
 from pipeline.catalog import Catalog, Outcome
+from pipeline.catalog.forgetting import Forgotten, Kind, Tombstone
 from pipeline.errors import CatalogError, InputError
 from pipeline.home import SetFolder
 from pipeline.images import ImageStore, encode_jpeg
-from pipeline.scrape.keeping import IsForgotten, keeper_for
+from pipeline.scrape.keeping import keeper_for
 from pipeline.scrape.records import store_records
 from pipeline.scrape.sources.discovery import Discovered, Discovery
 from pipeline.settings import CifarSource, MnistSource, ParquetSource, SetSettings
@@ -41,12 +42,15 @@ def settings(kind: str, path: Path, *names: str, **scrape: object) -> SetSetting
     )
 
 
+NOTHING = Forgotten(frozenset())
+
+
 def store(
     folder: SetFolder,
     catalog: Catalog,
     chosen: SetSettings,
     *,
-    is_forgotten: IsForgotten = lambda _kind, _value: False,
+    forgotten: Forgotten = NOTHING,
     told: list[int] | None = None,
 ) -> Discovered:
     advance = (told if told is not None else []).append
@@ -54,7 +58,7 @@ def store(
         discovery = Discovery(chosen, catalog, fetcher, lambda: NOW, advance)
         (source,) = chosen.source
         assert isinstance(source, MnistSource | CifarSource | ParquetSource)
-        keeper = keeper_for(folder, chosen, is_forgotten)
+        keeper = keeper_for(folder, chosen, forgotten)
         return store_records(source, discovery, keeper)
 
 
@@ -238,12 +242,12 @@ def test_what_was_taken_down_does_not_come_back(folder, sqlite_catalog, tmp_path
     chosen = settings("mnist", tmp_path / "mnist", "0", "1")
     store(folder, sqlite_catalog, chosen)
     (first, _) = sqlite_catalog.photos.stored()
-    gone = (kind, first.origin if kind == "origin" else first.sha256)
+    gone = Tombstone(Kind(kind), first.origin if kind == "origin" else first.sha256)
     again = SetFolder(tmp_path, "again")
     again.folder.mkdir(parents=True)
 
     with catalogs.opened(again) as catalog:
-        store(again, catalog, chosen, is_forgotten=lambda *asked: asked == gone)
+        store(again, catalog, chosen, forgotten=Forgotten(frozenset({gone})))
 
         assert catalog.candidates.counts() == {
             Outcome.STORED: {"": 1},

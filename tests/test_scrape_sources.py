@@ -223,7 +223,7 @@ JSONL = (
     ' "licence": "CC0", "page": null}\r\n'
     "\n"
     '{"URL": " http://a.test/2.jpg ", "category": "cat", "author": ["Jo"]}\n'
-    '{"url": 5, "category": "cat"}\n'
+    '{"url": [5], "category": "cat"}\n'
     '{"url": "http://a.test/3.jpg", "category": "cat"\n'
     '["http://a.test/4.jpg"]\n'
     "{}\n"
@@ -357,4 +357,4 @@ def test_pipes_in_a_folder_are_left_out_and_a_link_to_nothing_is_not(
     found = discover(settings({"kind": "folder", "path": str(root)}), sqlite_catalog)
 
     assert candidates(sqlite_catalog) == [("cat", f"{root}/cat/b.jpg")]
-    assert found.notes == (f"left out for being pipes or devices: 2 in {root}/cat",)
+    assert found.notes == (f"left out as pipes or devices: 2 in {root}/cat",)

@@ -5,6 +5,7 @@ with opened(folder) as catalog:
     catalog.photos       the store's images, their groups, what is trained
     catalog.journal      what people said
     catalog.training     splits, runs, predictions
+    catalog.takedowns    what was taken down for good
 """
 
 import os
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 from pipeline.catalog.candidates import Candidates
 from pipeline.catalog.engine import DATABASE_URL, drop_database, open_database
+from pipeline.catalog.forgetting import Takedowns
 from pipeline.catalog.journal import Journal
 from pipeline.catalog.photos import Photos
 from pipeline.catalog.tables import Outcome, Part, Status
@@ -31,6 +33,7 @@ class Catalog:
     photos: Photos
     journal: Journal
     training: Training
+    takedowns: Takedowns
 
 
 @contextmanager
@@ -47,6 +50,7 @@ def opened(folder: SetFolder) -> Iterator[Catalog]:
             Photos(database),
             Journal(database),
             Training(database),
+            Takedowns(database),
         )
     finally:
         database.close()

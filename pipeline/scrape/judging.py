@@ -2,18 +2,19 @@
 
 from collections.abc import Callable
 
-from pipeline.catalog import Catalog
 from pipeline.catalog.candidates import Candidate
+from pipeline.catalog.forgetting import REASON, Forgotten
 from pipeline.licences import Licence, is_allowed, parse_licence, refusal
 from pipeline.scrape.download import is_within_limits_now
 from pipeline.scrape.sources.discovery import lifted_refusals
 from pipeline.settings import SEARCHES, SetSettings
 
 UNKNOWN_CATEGORY = "unknown category"
-FORGOTTEN = "forgotten"
 
 
-def judge_for(settings: SetSettings, catalog: Catalog) -> Callable[[Candidate], str]:
+def judge_for(
+    settings: SetSettings, forgotten: Forgotten
+) -> Callable[[Candidate], str]:
     """Return the judge of a set: why a candidate is refused unasked, ``""`` if not.
 
     What a search found must state a licence that the set allows. Pages, lists and
@@ -21,11 +22,10 @@ def judge_for(settings: SetSettings, catalog: Catalog) -> Callable[[Candidate], 
     set does not allow is refused.
     """
     allowed = settings.scrape.licences
-    forgotten = catalog.forgotten() if hasattr(catalog, "forgotten") else None
 
     def judge(candidate: Candidate) -> str:
-        if forgotten and forgotten.matches(candidate):
-            return FORGOTTEN
+        if forgotten.matches(candidate):
+            return REASON
         stated = (candidate.licence, candidate.licence_url)
         licence = parse_licence(*stated, preferred=allowed)
         if licence is None and candidate.source not in SEARCHES:

@@ -1,19 +1,15 @@
 """Bytes → the store, or the reason why not: the same for every kind of source."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.catalog.forgetting import REASON, Forgotten
 from pipeline.errors import CatalogError, ImageError
 from pipeline.home import SetFolder
 from pipeline.images import ImageFacts, ImageStore, inspect_image
 from pipeline.settings import SetSettings
 from pipeline.web.answers import RefusedError
 from pipeline.web.fetch import MEGABYTE
-
-FORGOTTEN = "forgotten"
-
-# Kind (sha256, origin, ...) and value → whether it was taken down for good.
-IsForgotten = Callable[[str, str], bool]
 
 
 @dataclass(frozen=True)
@@ -23,7 +19,7 @@ class Keeper:
     store: ImageStore
     min_side: int  # pixels
     max_bytes: int
-    is_forgotten: IsForgotten
+    forgotten: Forgotten
 
     def examine(self, data: bytes) -> ImageFacts:
         """Return the facts of a photo that is wanted.
@@ -37,8 +33,8 @@ class Keeper:
             facts = inspect_image(data)
         except ImageError as error:
             raise RefusedError(str(error)) from error
-        if self.is_forgotten("sha256", facts.sha256):
-            raise RefusedError(FORGOTTEN)
+        if self.forgotten.has_sha256(facts.sha256):
+            raise RefusedError(REASON)
         if min(facts.width, facts.height) < self.min_side:
             raise RefusedError(f"smaller than {self.min_side} px")
         return facts
@@ -76,12 +72,12 @@ class Keeper:
 
 
 def keeper_for(
-    folder: SetFolder, settings: SetSettings, is_forgotten: IsForgotten
+    folder: SetFolder, settings: SetSettings, forgotten: Forgotten
 ) -> Keeper:
     """Return what keeps the photos of a set, within its limits."""
     return Keeper(
         ImageStore(folder.images),
         settings.scrape.min_side,
         int(settings.scrape.max_megabytes * MEGABYTE),
-        is_forgotten,
+        forgotten,
     )

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pipeline.catalog import Outcome
 from pipeline.catalog.endings import Ending
 from pipeline.catalog.finding import Found
+from pipeline.catalog.forgetting import REASON
 from pipeline.images import ImageFacts, encode_png
-from pipeline.scrape.keeping import FORGOTTEN, Keeper
+from pipeline.scrape.keeping import Keeper
 from pipeline.scrape.sources.cifar import read_cifar
 from pipeline.scrape.sources.discovery import Discovered, Discovery
 from pipeline.scrape.sources.mnist import read_mnist
@@ -145,8 +146,8 @@ def _examine(record: Record, keeper: Keeper) -> tuple[bytes, ImageFacts]:
     Raises:
         RefusedError: It is not wanted, with the reason.
     """
-    if keeper.is_forgotten("origin", record.origin):
-        raise RefusedError(FORGOTTEN)
+    if keeper.forgotten.has_origin(record.origin):
+        raise RefusedError(REASON)
     content = record.content
     data = content if isinstance(content, bytes) else encode_png(content)
     return data, keeper.examine(data)

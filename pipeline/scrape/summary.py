@@ -82,8 +82,8 @@ def out_of_reach(
     if denied:
         return (
             f"{some(denied)}. Kept: {summary.photos:,} photos in the store; still to be"
-            f" had: {_still_wanted(summary):,}. After that the same command goes on:"
-            f" mekiki scrape {name}"
+            f" had: {_still_wanted(summary):,}. Once that is right, the same command"
+            f" goes on: mekiki scrape {name}"
         )
     what = some(summary.unreached) or some([f"{k} ({e})" for k, e in down.items()])
     return (

@@ -38,7 +38,7 @@ def list_folder(source: FolderSource, discovery: Discovery) -> Discovered:
         )
         found += Discovered(new=new)
         for left, why in (
-            (len(files) - len(regular), "being pipes or devices"),
+            (len(files) - len(regular), "as pipes or devices"),
             (len(regular) - len(named), "for names that are not UTF-8"),
         ):
             if left:

@@ -1,0 +1,222 @@
+"""Takedowns: what was taken down leaves the catalog, and never comes back.
+
+A tombstone names bytes, an address, a work or an author. A takedown outranks the
+append-only journal: the events of a photo go with it, for they say what it showed. What
+a run was trained on stays written down (``run_photo``), so that the runs can be named.
+"""
+
+import unicodedata
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from pipeline.catalog.candidates import Candidate
+from pipeline.catalog.engine import Database
+from pipeline.catalog.tables import (
+    CANDIDATE,
+    DUPLICATE,
+    EVENT,
+    FORGOTTEN,
+    IMAGE,
+    ITEM,
+    PREDICTION,
+    RUN_PHOTO,
+    SPLIT,
+    Outcome,
+)
+
+REASON = "forgotten"
+_AT_ONCE = 500
+
+
+class Kind(StrEnum):
+    """What a tombstone names."""
+
+    SHA256 = "sha256"
+    ORIGIN = "origin"  # the address, or the path, that it came from
+    WORK = "work"
+    AUTHOR = "author"
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """One thing that is not to come back."""
+
+    kind: Kind
+    value: str
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """All tombstones of a set, to be asked of many candidates."""
+
+    stones: frozenset[Tombstone]
+
+    def matches(self, candidate: Candidate) -> bool:
+        """Say whether a candidate was taken down."""
+        if not self.stones:
+            return False
+        return any(
+            value and Tombstone(kind, value) in self.stones
+            for kind, value in (
+                (Kind.ORIGIN, candidate.origin),
+                (Kind.WORK, candidate.work),
+                (Kind.AUTHOR, fold_name(candidate.author)),
+            )
+        )
+
+    def has_origin(self, origin: str) -> bool:
+        """Say whether what came from here was taken down."""
+        return Tombstone(Kind.ORIGIN, origin) in self.stones
+
+    def has_sha256(self, sha256: str) -> bool:
+        """Say whether these bytes were taken down."""
+        return Tombstone(Kind.SHA256, sha256) in self.stones
+
+
+@dataclass(frozen=True)
+class Met:
+    """A candidate, as far as a takedown asks for it."""
+
+    id: int
+    origin: str
+    final_url: str
+    page: str
+    author: str
+    author_url: str
+    work: str
+    sha256: str  # "" where it is not in the store
+    extension: str
+
+
+def fold_name(name: str) -> str:
+    """Return a person's name as it is compared: whatever its width and case."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+class Takedowns:
+    """Looking up what is to be taken down, and taking it down."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def forgotten(self) -> Forgotten:
+        """Return all tombstones."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(FORGOTTEN.c.kind, FORGOTTEN.c.value))
+            stones = frozenset(Tombstone(Kind(kind), value) for kind, value in rows)
+        return Forgotten(stones)
+
+    def candidates(self) -> list[Met]:
+        """List every candidate, by id."""
+        query = (
+            select(CANDIDATE, IMAGE.c.extension)
+            .outerjoin(IMAGE, IMAGE.c.sha256 == CANDIDATE.c.sha256)
+            .order_by(CANDIDATE.c.id)
+        )
+        with self._database.read() as connection:
+            return [
+                Met(
+                    row.id,
+                    row.origin,
+                    row.final_url or "",
+                    row.page,
+                    row.author,
+                    row.author_url,
+                    row.work,
+                    row.sha256 or "",
+                    row.extension or "",
+                )
+                for row in connection.execute(query)
+            ]
+
+    def copies_of(self, sha256s: Collection[str]) -> set[str]:
+        """Return these and every image that is in a group with one of them."""
+        found = set(sha256s)
+        mine = DUPLICATE.alias()
+        with self._database.read() as connection:
+            for some in _few(sha256s):
+                query = (
+                    select(DUPLICATE.c.sha256)
+                    .join(mine, mine.c.group_id == DUPLICATE.c.group_id)
+                    .where(mine.c.sha256.in_(some))
+                )
+                found.update(connection.scalars(query))
+        return found
+
+    def runs_with(self, sha256s: Collection[str]) -> list[str]:
+        """Name the runs that were trained or measured on any of these, sorted."""
+        names = set[str]()
+        with self._database.read() as connection:
+            for some in _few(sha256s):
+                query = select(RUN_PHOTO.c.run).where(RUN_PHOTO.c.sha256.in_(some))
+                names.update(connection.scalars(query.distinct()))
+        return sorted(names)
+
+    def bury(self, stones: Iterable[Tombstone], now: str) -> None:
+        """Put up tombstones; one that stands already stays as it is."""
+        with self._database.write() as connection:
+            rows = connection.execute(select(FORGOTTEN.c.kind, FORGOTTEN.c.value))
+            known = {(kind, value) for kind, value in rows}
+            new = [s for s in dict.fromkeys(stones) if (s.kind, s.value) not in known]
+            top = connection.scalar(select(func.max(FORGOTTEN.c.id))) or 0
+            if new:
+                connection.execute(
+                    insert(FORGOTTEN),
+                    [
+                        {"id": top + n, "kind": s.kind, "value": s.value, "at": now}
+                        for n, s in enumerate(new, start=1)
+                    ],
+                )
+
+    def erase(
+        self, candidates: Collection[int], sha256s: Collection[str], now: str
+    ) -> None:
+        """Refuse the candidates for good, and remove all rows of the images."""
+        with self._database.write() as connection:
+            for some in _few(sha256s):
+                _refuse(connection, CANDIDATE.c.sha256.in_(some), now)
+            for few in _few(candidates):
+                _refuse(connection, CANDIDATE.c.id.in_(few), now)
+            for some in _few(sha256s):
+                groups = set(
+                    connection.scalars(
+                        select(DUPLICATE.c.group_id).where(
+                            DUPLICATE.c.sha256.in_(some), DUPLICATE.c.kept
+                        )
+                    )
+                )
+                for table in (PREDICTION, SPLIT, DUPLICATE, EVENT, ITEM, IMAGE):
+                    connection.execute(delete(table).where(table.c.sha256.in_(some)))
+                for group in groups:
+                    _keep_another(connection, group)
+
+
+def _refuse(connection: Connection, which: object, now: str) -> None:
+    connection.execute(
+        update(CANDIDATE)
+        .where(which)  # type: ignore[arg-type]
+        .values(outcome=Outcome.REFUSED, reason=REASON, sha256=None, tried_at=now)
+    )
+
+
+def _keep_another(connection: Connection, group: int) -> None:
+    """Keep the largest image of a group that lost the one it kept."""
+    best = connection.scalar(
+        select(DUPLICATE.c.sha256)
+        .join(IMAGE, IMAGE.c.sha256 == DUPLICATE.c.sha256)
+        .where(DUPLICATE.c.group_id == group)
+        .order_by((IMAGE.c.width * IMAGE.c.height).desc(), IMAGE.c.candidate_id)
+        .limit(1)
+    )
+    connection.execute(
+        update(DUPLICATE).where(DUPLICATE.c.sha256 == best).values(kept=True, reason="")
+    )
+
+
+def _few(keys: Collection[str] | Collection[int]) -> Iterable[list[str | int]]:
+    ordered: list[str | int] = sorted(keys)
+    for start in range(0, len(ordered), _AT_ONCE):
+        yield ordered[start : start + _AT_ONCE]
