@@ -40,14 +40,19 @@ def write_listing(
     Raises:
         InputError: The file can't be written there.
     """
+    try:
+        write_atomically(out, listing_bytes(columns, rows))
+    except OSError as error:
+        raise InputError(f"{out} can't be written: {error.strerror}") from error
+
+
+def listing_bytes(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """Return what ``write_listing`` writes."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([guard_cell(value) for value in row] for row in rows)
-    try:
-        write_atomically(out, buffer.getvalue().encode("utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{out} can't be written: {error.strerror}") from error
+    return buffer.getvalue().encode("utf-8-sig")
 
 
 def _is_number(text: str) -> bool:

@@ -82,16 +82,19 @@ def _write_part(target: Path, data: bytes) -> Path:
 
 
 def _open_part(target: Path) -> tuple[Path, int]:
-    """Open a new file beside a place, under a name that nobody else takes."""
-    part = target.with_name(f".{os.getpid()}-{next(_NUMBERS)}.part")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-    try:
-        handle = os.open(part, flags, 0o644)
-    except FileNotFoundError:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(part, flags, 0o644)
-    os.fchmod(handle, 0o644)  # whatever the umask
-    return part, handle
+    """Open a new file beside a place, under a name that nobody else has."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    while True:
+        part = target.with_name(f".{os.getpid()}-{next(_NUMBERS)}.part")
+        try:
+            handle = os.open(part, flags, 0o644)
+        except FileNotFoundError:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:  # left by one that was killed, or of another machine
+            continue
+        else:
+            os.fchmod(handle, 0o644)  # whatever the umask
+            return part, handle
 
 
 def _sync(path: Path) -> None:

@@ -33,6 +33,18 @@ def test_a_link_is_followed_and_what_is_no_file_is_left_alone(tmp_path):
     assert (tmp_path / "pipe").is_fifo()
 
 
+def test_what_a_killed_run_left_behind_is_not_written_into(tmp_path):
+    write_atomically(tmp_path / "first", b"1")
+    left = [tmp_path / f".{os.getpid()}-{number}.part" for number in range(2000)]
+    for part in left:
+        part.write_bytes(b"left")
+
+    write_atomically(tmp_path / "second", b"2")
+
+    assert (tmp_path / "second").read_bytes() == b"2"
+    assert {part.read_bytes() for part in left} == {b"left"}
+
+
 def test_many_files_are_written_together(tmp_path):
     files = {tmp_path / str(n % 3) / f"{n}.txt": b"%d" % n for n in range(50)}
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from pipeline.catalog.engine import Database
+from pipeline.catalog.provenance import Provenance, read_provenances
 from pipeline.catalog.tables import (
     CANDIDATE,
     DUPLICATE,
@@ -109,6 +110,11 @@ class Photos:
                 )
                 for row in connection.execute(query)
             ]
+
+    def provenances(self) -> list[Provenance]:
+        """List where every image of the store comes from, by its owner's id."""
+        with self._database.read() as connection:
+            return read_provenances(connection)
 
     def groupings(self) -> list[Grouping]:
         """Return what dedup last wrote, by the owner's id."""

@@ -14,12 +14,16 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli import answers, stages
+from pipeline.cli import answers, stages, upkeep
 from pipeline.cli.group import cli, utc_now
 from pipeline.errors import MekikiError
 
 WORLD, OURS, INTERRUPTED = 2, 3, 130
-COMMAND_MODULES = (answers, stages)  # importing them hangs their commands on the group
+COMMAND_MODULES = (
+    answers,
+    stages,
+    upkeep,
+)  # importing them hangs their commands on the group
 _WORLDS_ERRNO = {
     errno.ENOSPC,
     errno.EDQUOT,

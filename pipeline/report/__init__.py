@@ -33,6 +33,7 @@ def write_report(folder: SetFolder, catalog: Catalog, run: Run) -> Path:
         .get_template("report.html")
         .render(
             set_name=folder.name,
+            has_credits=(run.folder / "credits.html").is_file(),
             run_name=run.name,
             began=began,
             ended=ended,

@@ -15,6 +15,7 @@ from datetime import datetime
 
 from pipeline.catalog import Catalog
 from pipeline.catalog.training import Prediction, RunPhoto
+from pipeline.credits import write_credits
 from pipeline.errors import InputError, SettingsError, WeightsError
 from pipeline.home import SetFolder
 from pipeline.images import ImageStore
@@ -119,6 +120,8 @@ def train(
                 catalog.training.forget_run(run.name)
             raise
     StateFile(run.folder).remove()
+    photos = {photo.sha256 for photo in catalog.training.run_photos(run.name)}
+    write_credits(folder, catalog, run.folder, photos)
     _record_end(catalog, run, now)
     _mend_latest(folder, catalog)
     return _summary(run, material, is_new=known is None, is_left_alone=is_finished)

@@ -1,0 +1,261 @@
+"""A takedown: the photo leaves the set, and never comes back."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline import catalog as catalogs
+from pipeline.catalog import Catalog
+from pipeline.catalog.tables import Part
+from pipeline.catalog.training import RunPhoto
+from pipeline.dedup import dedup
+from pipeline.errors import InputError
+from pipeline.forget import ForgetSummary, forget
+from pipeline.home import SetFolder, set_folder
+from pipeline.images import encode_jpeg, thumbnail
+from pipeline.progress import silent
+from pipeline.scrape import scrape
+from pipeline.settings import load_settings
+from tests.conftest import NOW, draw_photo
+from tests.doubles.shop_site import Site, serve_site
+
+WIDE = "\uff21\uff4e\uff41"  # Ana, in the wide letters of a Japanese keyboard
+COLUMNS = "url,category,title,author,author_url,licence,page\n"
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with serve_site() as running:
+        yield running
+
+
+@pytest.fixture
+def jpeg() -> Callable[..., bytes]:
+    return lambda seed, size=320: encode_jpeg(draw_photo(seed, size, size * 5 // 6))
+
+
+def write_set(home: Path, site: Site, *lines: str) -> SetFolder:
+    folder = set_folder(home, "things")
+    folder.folder.mkdir(parents=True, exist_ok=True)
+    rows = "".join(f"{site.url}{line}\n" for line in lines)
+    (folder.folder / "photos.csv").write_text(COLUMNS + rows, encoding="utf-8")
+    folder.settings_file.write_text(
+        '[[category]]\nname = "cat"\n[[category]]\nname = "dog"\n'
+        '[[source]]\nkind = "urls"\npath = "photos.csv"\n'
+        "[scrape]\nallow_private = true\n",
+        encoding="utf-8",
+    )
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, site: Site, jpeg: Callable[..., bytes]) -> SetFolder:
+    """Four photos; the second is a smaller copy of the first."""
+    original = draw_photo(1, 600, 500)
+    small = np.asarray(Image.fromarray(original).resize((300, 250)))
+    site.add("/1.jpg", encode_jpeg(original))
+    site.add("/1-small.jpg", encode_jpeg(small))
+    site.add("/2.jpg", jpeg(2))
+    site.add("/3.jpg", jpeg(3))
+    return write_set(
+        tmp_path,
+        site,
+        "/1.jpg,cat,One,Ana Ruiz,https://ana.net/,CC BY 4.0,https://ana.net/1",
+        "/1-small.jpg,cat,One again,Bo Ek,,CC BY 4.0,https://bo.net/",
+        f"/2.jpg,dog,Two,{WIDE}\u3000ruiz,,CC BY 4.0,https://all.net/",
+        "/3.jpg,dog,Three,Bo Ek,,CC0,https://all.net/",
+    )
+
+
+def collect(folder: SetFolder, catalog: Catalog) -> None:
+    settings = load_settings(folder.settings_file)
+    scrape(folder, settings, catalog, progress=silent, now=lambda: NOW)
+    dedup(folder, settings, catalog, progress=silent, now=lambda: NOW)
+
+
+@pytest.fixture
+def filled(folder: SetFolder, any_database: str) -> Iterator[Catalog]:
+    with catalogs.opened(folder) as opened:
+        collect(folder, opened)
+        yield opened
+    catalogs.drop(folder)
+
+
+def take_down(
+    folder: SetFolder, catalog: Catalog, *named: str, **flags: bool
+) -> ForgetSummary:
+    return forget(folder, catalog, named, now=lambda: NOW, **flags)
+
+
+def titles(catalog: Catalog) -> set[str]:
+    return {row.title for row in catalog.photos.provenances()}
+
+
+def test_a_photo_and_its_copies_leave_store_catalog_and_caches(folder, site, filled):
+    names = ("/1.jpg", "/1-small.jpg")
+    gone = [row for row in filled.photos.stored() if row.origin.endswith(names)]
+    for row in gone:
+        place = folder.images / row.sha256[:2] / f"{row.sha256}.jpg"
+        thumbnail(place, row.sha256, folder.thumbnails)
+
+    summary = take_down(folder, filled, f"{site.url}/1.jpg")
+
+    assert summary.line == "forgotten: 2 photos (1 of them copies), 2 candidates"
+    assert titles(filled) == {"Two", "Three"}
+    assert {photo.title for photo in filled.photos.photos()} == {"Two", "Three"}
+    assert filled.candidates.counts()["refused"] == {"forgotten": 2}
+    left = [
+        p for p in folder.folder.rglob("*") if p.is_file() and "catalog" not in p.name
+    ]
+    for file in left:
+        assert not any(row.sha256 in file.name for row in gone)
+        content = file.read_bytes()
+        assert not any(row.sha256.encode() in content for row in gone)
+    assert len(list(folder.images.glob("*/*.jpg"))) == 2
+
+
+def test_what_was_forgotten_never_comes_back(folder, site, filled, tmp_path):
+    take_down(folder, filled, f"{site.url}/1.jpg")
+    asked = list(site.requests)
+    site.add("/elsewhere.jpg", site.next_reply("/1.jpg"))
+    write_set(
+        tmp_path,
+        site,
+        "/1.jpg,dog,Under another category,,,,",
+        "/elsewhere.jpg,cat,The same bytes,,,,",
+        "/1-small.jpg,cat,The copy,,,,",
+    )
+
+    collect(folder, filled)
+
+    new = site.requests[len(asked) :]
+    assert "/1.jpg" not in new
+    assert "/1-small.jpg" not in new
+    assert titles(filled) == {"Two", "Three"}
+    assert filled.candidates.counts()["refused"] == {"forgotten": 4}
+
+
+def test_copies_stay_where_only_the_one_is_meant(folder, site, filled):
+    summary = take_down(folder, filled, f"{site.url}/1.jpg", only=True)
+
+    assert summary.images == 1
+    assert titles(filled) == {"One again", "Two", "Three"}
+    assert "One again" in {photo.title for photo in filled.photos.photos()}
+
+
+@pytest.mark.parametrize("name", ["Ana Ruiz", "ANA  ruiz", f"{WIDE} Ruiz"])
+def test_an_author_is_forgotten_whatever_the_spelling_and_for_the_future(
+    folder, site, filled, jpeg, name
+):
+    take_down(folder, filled, name, only=True)
+    assert titles(filled) == {"One again", "Three"}
+
+    site.add("/new.jpg", jpeg(9))
+    write_set(folder.home, site, "/new.jpg,dog,Her next one,ana ruiz,,CC BY 4.0,")
+    collect(folder, filled)
+
+    assert "/new.jpg" not in site.requests
+    assert titles(filled) == {"One again", "Three"}
+
+
+@pytest.mark.parametrize(
+    "what", ["https://ana.net/", "https://ana.net/1", "{sha256}", "{prefix}"]
+)
+def test_a_photo_goes_by_its_page_its_authors_page_or_its_sha256(folder, filled, what):
+    (one,) = (r for r in filled.photos.provenances() if r.title == "One")
+    named = what.format(sha256=one.sha256, prefix=one.sha256[:12].upper())
+
+    take_down(folder, filled, named, only=True)
+
+    assert "One" not in titles(filled)
+
+
+def test_a_page_that_shows_several_photos_is_asked_about(folder, filled):
+    with pytest.raises(InputError, match="shows 2 photos of the set; name the address"):
+        take_down(folder, filled, "https://all.net/")
+
+    assert len(titles(filled)) == 4
+
+
+def test_what_is_not_there_is_one_line_and_changes_nothing(folder, filled):
+    with pytest.raises(InputError, match="nothing in the set is called 'nobody'"):
+        take_down(folder, filled, "Bo Ek", "nobody")
+
+    assert len(titles(filled)) == 4
+
+
+def test_an_address_that_was_never_met_can_be_kept_away(
+    folder, site, filled, jpeg, tmp_path
+):
+    site.add("/never.jpg", jpeg(20))
+    take_down(folder, filled, f"{site.url}/never.jpg", anyway=True)
+    write_set(tmp_path, site, "/never.jpg,cat,,,,,")
+
+    collect(folder, filled)
+
+    assert "/never.jpg" not in site.requests
+
+
+def test_a_dry_run_says_what_would_go_and_leaves_it(folder, site, filled):
+    summary = take_down(folder, filled, f"{site.url}/2.jpg", dry_run=True)
+
+    assert summary.line == "would be forgotten: 1 photos, 1 candidates"
+    assert len(titles(filled)) == 4
+
+
+def test_twice_is_as_good_as_once(folder, site, filled):
+    take_down(folder, filled, f"{site.url}/2.jpg")
+    before = filled.candidates.counts()
+
+    again = take_down(folder, filled, f"{site.url}/2.jpg")
+
+    assert again.images == 0
+    assert filled.candidates.counts() == before
+
+
+def test_the_runs_that_saw_it_are_named(folder, site, filled):
+    (two,) = (row for row in filled.photos.provenances() if row.title == "Two")
+    photos = [RunPhoto(two.sha256, "dog", Part.TRAIN)]
+    filled.training.start_run("20260101-000000", "f" * 64, photos, NOW)
+
+    summary = take_down(folder, filled, f"{site.url}/2.jpg")
+
+    assert "trained on before by 20260101-000000" in summary.line
+    assert [
+        photo.sha256 for photo in filled.training.run_photos("20260101-000000")
+    ] == [two.sha256]
+
+
+def test_a_takedown_that_was_cut_short_is_finished_by_the_same_command(
+    folder, site, filled
+):
+    """The disk refuses to give a file away; meanwhile nothing comes back."""
+    (one,) = (row for row in filled.photos.provenances() if row.title == "Two")
+    place = folder.images / one.sha256[:2] / f"{one.sha256}.jpg"
+    data = place.read_bytes()
+    place.unlink()
+    (place / "in the way").mkdir(parents=True)
+    with pytest.raises(Exception, match="can't be removed"):
+        take_down(folder, filled, f"{site.url}/2.jpg")
+    assert filled.takedowns.forgotten().has_sha256(one.sha256)
+
+    (place / "in the way").rmdir()
+    place.rmdir()
+    place.write_bytes(data)
+    take_down(folder, filled, f"{site.url}/2.jpg")
+
+    assert not place.exists()
+    assert "Two" not in titles(filled)
+
+
+def test_the_credits_of_the_set_no_longer_name_it(folder, site, filled):
+    assert "One" in (folder.folder / "credits.html").read_text(encoding="utf-8")
+
+    take_down(folder, filled, f"{site.url}/1.jpg")
+
+    for name in ("credits.html", "attribution.csv"):
+        text = (folder.folder / name).read_text(encoding="utf-8-sig")
+        assert "Ana Ruiz" not in text
