@@ -7,6 +7,7 @@ import pytest
 from pipeline import catalog as catalogs
 from pipeline.catalog import Status
 from pipeline.catalog.journal import Action, Op
+from pipeline.errors import CatalogError
 
 NOW = "2026-01-02T03:04:05+00:00"
 
@@ -120,6 +121,6 @@ def test_of_many_curators_at_once_exactly_one_wins_each_version(catalog, folder,
     assert catalog.photos.photos()[0].version == 1
 
 
-def test_a_photo_that_is_not_in_the_catalog_is_our_mistake(catalog):
-    with pytest.raises(ValueError, match="no item"):
+def test_of_a_photo_that_is_not_there_any_more_nothing_can_be_said(catalog):
+    with pytest.raises(CatalogError, match="no item"):
         catalog.journal.apply(relabel("0" * 64, "dog", 0), NOW)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from pipeline.catalog.tables import CANDIDATE, EVENT, IMAGE, ITEM, Status
+from pipeline.errors import CatalogError
 
 MACHINE = "mekiki"  # the user name of what no person did
 _AT_ONCE = 5000  # rows that are held in memory
@@ -100,11 +101,14 @@ def item_of(connection: Connection, sha256: str) -> Row[tuple[object, ...]]:
     """Return an image's item.
 
     Raises:
-        ValueError: There is none.
+        CatalogError: There is none, or none any more: it was taken down.
     """
     row = connection.execute(select(ITEM).where(ITEM.c.sha256 == sha256)).first()
     if row is None:
-        raise ValueError(f"no item {sha256!r} in the catalog")
+        raise CatalogError(
+            f"no item {sha256[:12]} in the catalog: it may have been taken down;"
+            " reload the page"
+        )
     return row
 
 

@@ -124,7 +124,7 @@ class Journal:
         """Record what a curator said; it holds where the photo is as they saw it.
 
         Raises:
-            ValueError: The photo is not in the catalog.
+            CatalogError: The photo is not in the catalog, or not any more.
         """
         with self._database.write() as connection:
             repeated = event_of(connection, op.client, op.seq)
