@@ -2,7 +2,8 @@
 
 import json
 import logging
-import multiprocessing
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -15,9 +16,9 @@ from hypothesis import strategies as st
 from pipeline.web.answers import FailedError
 from pipeline.web.quota import MAX_WAIT_S, Quota, QuotaSpentError
 from pipeline.web.rates import DAY_S, EDGE_S, Rate
-from pipeline.web.timing import Timing
 from tests.doubles.fetching import WALL_AT_START, Time
 
+ROOT = Path(__file__).parent.parent
 MINUTE, DAY = Rate(20, 60), Rate(200, DAY_S)
 
 
@@ -312,30 +313,32 @@ def test_two_sets_at_a_time_share_the_calls(open_quota, time, file):
             quota.take()
 
 
-def _take_all(file: Path, granted: "multiprocessing.Queue[int]") -> None:
-    timing = Timing(wall=lambda: WALL_AT_START)
-    quota = Quota("openverse", [Rate(50, DAY_S)], file, timing, lambda _: None)
-    calls = 0
-    try:
-        while True:
-            quota.take()
-            calls += 1
-    except QuotaSpentError:
-        granted.put(calls)
+TAKE_ALL = """
+import sys
+from pathlib import Path
+from pipeline.web.quota import Quota, QuotaSpentError
+from pipeline.web.rates import DAY_S, Rate
+from pipeline.web.timing import Timing
+
+timing = Timing(wall=lambda: float(sys.argv[2]))
+quota = Quota("openverse", [Rate(50, DAY_S)], Path(sys.argv[1]), timing, lambda _: None)
+calls = 0
+try:
+    while True:
+        quota.take()
+        calls += 1
+except QuotaSpentError:
+    print(calls)
+"""
 
 
 def test_processes_beside_each_other_share_the_calls(file):
-    context = multiprocessing.get_context("spawn")
-    granted: multiprocessing.Queue[int] = context.Queue()
+    order = [sys.executable, "-c", TAKE_ALL, str(file), str(WALL_AT_START)]
     workers = [
-        context.Process(target=_take_all, args=(file, granted)) for _ in range(2)
+        subprocess.Popen(order, stdout=subprocess.PIPE, cwd=ROOT) for _ in range(2)
     ]
-    for worker in workers:
-        worker.start()
 
-    assert granted.get(timeout=60) + granted.get(timeout=60) == 50
-    for worker in workers:
-        worker.join()
+    assert sum(int(worker.communicate()[0]) for worker in workers) == 50
 
 
 def test_calls_that_count_no_more_are_forgotten(open_quota, time, file):
