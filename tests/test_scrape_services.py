@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import NetworkError
+from pipeline.errors import NetworkError, SettingsError
 from pipeline.home import SetFolder
 from tests.doubles.scraping import Time, counts, plan, played, run
 from tests.doubles.scraping import make_set as make_set_of
@@ -210,4 +210,18 @@ def test_private_addresses_of_services_need_the_permission_of_the_set(
 
     assert summary.photos == 0
     assert summary.discovered.pages_refused > 0
+    assert services.log == []
+
+
+def test_a_category_without_queries_cannot_be_searched_for(tmp_path, serve, time):
+    services = serve()
+    folder = make_set(tmp_path, "openverse")
+    text = folder.settings_file.read_text(encoding="utf-8")
+    folder.settings_file.write_text(text + '[[category]]\nname = "fox"\n', "utf-8")
+
+    with pytest.raises(SettingsError, match=r"'fox' needs queries: .* searches by them"):
+        plan(folder, time)
+    with pytest.raises(SettingsError, match="'fox' needs queries"):
+        run(folder, time)
+
     assert services.log == []

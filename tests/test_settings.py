@@ -121,6 +121,14 @@ MISTAKES = {
         r"\[\[source\]\] 1: kind must be one of cifar, commons, folder, mnist,"
         r" openverse, pages, parquet, urls, got 'ftp'",
     ),
+    "a licence there is not": (
+        TWO + '[scrape]\nlicences = ["foo"]\n',
+        r"\[scrape\] licences must be of cc0, pdm, by, .*, got \['foo'\]",
+    ),
+    "no licence at all": (
+        TWO + "[scrape]\nlicences = []\n",
+        r"\[scrape\] licences must be of cc0, .*, got \[\]",
+    ),
     "source without its key": (
         TWO + '[[source]]\nkind = "folder"\n',
         r"\[\[source\]\] 1: path is missing",

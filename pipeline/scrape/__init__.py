@@ -24,7 +24,7 @@ from pipeline.scrape.searching import (
     planned_searches,
     quotas_of,
 )
-from pipeline.scrape.sources import addresses_asked, describe_sources
+from pipeline.scrape.sources import addresses_asked, check_queries, describe_sources
 from pipeline.scrape.steps import Steps
 from pipeline.scrape.summary import (
     ScrapeSummary,
@@ -57,6 +57,7 @@ def plan_scrape(
     Raises:
         SettingsError, InputError: As ``scrape``.
     """
+    check_queries(settings)
     require_contact(settings, addresses_asked(settings))
     searches = planned_searches(folder, settings, timing)
     return make_plan(settings, catalog, searches, describe_sources(settings))
@@ -96,6 +97,7 @@ def scrape(
             was before is kept, and the same command goes on.
         CatalogError: The catalog or the store can't be written.
     """
+    check_queries(settings)
     contact = "nobody: this is a replay" if replay else ""
     if not replay:
         require_contact(settings, addresses_asked(settings))

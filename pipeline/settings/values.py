@@ -46,8 +46,7 @@ def _weights(weights: str, info: ValidationInfo) -> str:
 
 
 def _licences(slugs: tuple[str, ...]) -> tuple[str, ...]:
-    unknown = [slug for slug in slugs if slug not in LICENCES]
-    if unknown:
+    if not slugs or any(slug not in LICENCES for slug in slugs):
         raise ValueError(f"must be of {', '.join(LICENCES)}")
     return slugs
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from pipeline.errors import SettingsError
 from pipeline.scrape.sources.discovery import Discovered, Discovery, lifted_refusals
 from pipeline.scrape.sources.folder import list_folder
 from pipeline.scrape.sources.pages import crawl_pages, first_pages
 from pipeline.scrape.sources.urls import list_urls, read_rows
 from pipeline.settings import (
+    SEARCHES,
     CommonsSource,
     OpenverseSource,
     PagesSource,
@@ -21,6 +23,7 @@ __all__ = [
     "Discovered",
     "Discovery",
     "addresses_asked",
+    "check_queries",
     "describe_sources",
     "lifted_refusals",
 ]
@@ -49,6 +52,21 @@ def addresses_asked(settings: SetSettings) -> Iterator[str]:
             yield openverse_url()
         elif isinstance(source, CommonsSource):
             yield commons_url()
+
+
+def check_queries(settings: SetSettings) -> None:
+    """Make sure that there is something to search for, where a source searches.
+
+    Raises:
+        SettingsError: A category has no queries.
+    """
+    searches = [source.kind for source in settings.source if source.kind in SEARCHES]
+    empty = [one.name for one in settings.category if not one.queries]
+    if searches and empty:
+        raise SettingsError(
+            f"[[category]] {empty[0]!r} needs queries: [[source]] kind ="
+            f' "{searches[0]}" searches by them'
+        )
 
 
 def describe_sources(settings: SetSettings) -> Iterator[str]:

@@ -25,7 +25,7 @@ from pipeline.settings import CifarSource
 _BATCH = re.compile(r"data_batch_\d+|test_batch")
 _BATCH_100 = ("train", "test")  # with "meta" beside them
 _NAMES = ("batches.meta", "meta")
-_WANTED = "class folders of images, or CIFAR's python batches"
+_WANTED = "class folders of images nor CIFAR's python batches"
 
 
 def read_cifar(source: CifarSource, max_bytes: int) -> Iterator[Record]:
