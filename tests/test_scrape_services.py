@@ -219,7 +219,7 @@ def test_a_category_without_queries_cannot_be_searched_for(tmp_path, serve, time
     text = folder.settings_file.read_text(encoding="utf-8")
     folder.settings_file.write_text(text + '[[category]]\nname = "fox"\n', "utf-8")
 
-    with pytest.raises(SettingsError, match=r"'fox' needs queries: .* searches by them"):
+    with pytest.raises(SettingsError, match=r"'fox' needs queries: .* by them"):
         plan(folder, time)
     with pytest.raises(SettingsError, match="'fox' needs queries"):
         run(folder, time)

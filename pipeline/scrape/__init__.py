@@ -57,8 +57,7 @@ def plan_scrape(
     Raises:
         SettingsError, InputError: As ``scrape``.
     """
-    check_queries(settings)
-    require_contact(settings, addresses_asked(settings))
+    _check(settings)
     searches = planned_searches(folder, settings, timing)
     return make_plan(settings, catalog, searches, describe_sources(settings))
 
@@ -97,10 +96,9 @@ def scrape(
             was before is kept, and the same command goes on.
         CatalogError: The catalog or the store can't be written.
     """
-    check_queries(settings)
     contact = "nobody: this is a replay" if replay else ""
     if not replay:
-        require_contact(settings, addresses_asked(settings))
+        _check(settings)
     transport = transport or network_of(settings.scrape)
     transport, timing = _recorded(transport, timing, record, replay)
     with fetcher_for(
@@ -124,6 +122,11 @@ def scrape(
     if filled.spent and filled.missing:
         raise NetworkError(quota_spent(folder.name, summary, filled.spent))
     return summary
+
+
+def _check(settings: SetSettings) -> None:
+    check_queries(settings)
+    require_contact(settings, addresses_asked(settings))
 
 
 def _recorded(
