@@ -8,6 +8,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from pipeline.errors import InputError
 from pipeline.writing import write_atomically
@@ -19,6 +20,9 @@ _WIDE = (
     "\uff20",
 )  # = + - @, as a Japanese Excel reads them
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", *_WIDE)
+
+
+ENCODING = "utf-8-sig"
 
 
 def guard_cell(value: object) -> str:
@@ -40,19 +44,21 @@ def write_listing(
     Raises:
         InputError: The file can't be written there.
     """
+    buffer = io.StringIO(newline="")
+    write_rows(buffer, columns, rows)
     try:
-        write_atomically(out, listing_bytes(columns, rows))
+        write_atomically(out, buffer.getvalue().encode(ENCODING))
     except OSError as error:
         raise InputError(f"{out} can't be written: {error.strerror}") from error
 
 
-def listing_bytes(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """Return what ``write_listing`` writes."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
+def write_rows(
+    file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    """Write the lines of such a CSV into a file of ``ENCODING``, one by one."""
+    writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([guard_cell(value) for value in row] for row in rows)
-    return buffer.getvalue().encode("utf-8-sig")
 
 
 def _is_number(text: str) -> bool:

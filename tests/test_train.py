@@ -191,7 +191,9 @@ def test_a_run_folder_holds_all_that_was_promised(trained):
     folder, catalog, summary = trained
     run = summary.run
     assert {file.name for file in run.folder.iterdir()} == {
+        "attribution.csv",
         "confusion.png",
+        "credits.html",
         "curves.png",
         "history.csv",
         "labels.json",

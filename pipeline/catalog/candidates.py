@@ -44,7 +44,7 @@ _OF_CANDIDATE = tuple(field.name for field in fields(Candidate))
 _IS_DUE = or_(CANDIDATE.c.outcome.is_(None), CANDIDATE.c.outcome == Outcome.FAILED)
 
 
-_WINDOW = 2000  # origins that are read at once
+_WINDOW = 1000  # origins that are read at once
 
 
 class Candidates:

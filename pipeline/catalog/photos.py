@@ -6,7 +6,7 @@ its members, else the scraped one. A group whose newest human word is *rejected*
 are not trained.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
@@ -111,10 +111,10 @@ class Photos:
                 for row in connection.execute(query)
             ]
 
-    def provenances(self) -> list[Provenance]:
-        """List where every image of the store comes from, by its owner's id."""
+    def provenances(self) -> Iterator[Provenance]:
+        """Yield where every image of the store comes from, by its owner's id."""
         with self._database.read() as connection:
-            return read_provenances(connection)
+            yield from read_provenances(connection)
 
     def groupings(self) -> list[Grouping]:
         """Return what dedup last wrote, by the owner's id."""

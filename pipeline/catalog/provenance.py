@@ -1,5 +1,6 @@
 """Where the photos of the store come from, and who made them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -27,6 +28,7 @@ class Provenance:
     attribution: str
 
 
+_AT_ONCE = 1000  # rows held in memory
 _OF_CANDIDATE = (
     "category",
     "title",
@@ -43,12 +45,13 @@ _OF_CANDIDATE = (
 )
 
 
-def read_provenances(connection: Connection) -> list[Provenance]:
-    """List the provenance of every image, by its owner's id."""
+def read_provenances(connection: Connection) -> Iterator[Provenance]:
+    """Yield the provenance of every image, by its owner's id."""
     of_image = [IMAGE.c[name] for name in ("sha256", "extension")]
     query = (
         select(*of_image, *(CANDIDATE.c[name] for name in _OF_CANDIDATE))
         .join(CANDIDATE, IMAGE.c.candidate_id == CANDIDATE.c.id)
         .order_by(IMAGE.c.candidate_id)
     )
-    return [Provenance(*row) for row in connection.execute(query)]
+    streamed = connection.execution_options(yield_per=_AT_ONCE)
+    return (Provenance(*row) for row in streamed.execute(query))

@@ -6,10 +6,13 @@ they came from. Both follow the photos: beside the set, and into every run folde
 """
 
 import base64
+import filecmp
 import io
+import os
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -20,25 +23,14 @@ from pipeline.catalog.provenance import Provenance
 from pipeline.errors import ImageError, InputError
 from pipeline.home import SetFolder
 from pipeline.images import ImageStore, decode_image
-from pipeline.listing import listing_bytes
+from pipeline.listing import ENCODING, write_rows
 from pipeline.writing import write_atomically
 
 TABLE, PAGE = "attribution.csv", "credits.html"
+# The photo's place in the store, and all that is known of where it comes from.
 COLUMNS = (
     "image",
-    "sha256",
-    "category",
-    "title",
-    "author",
-    "author_url",
-    "licence",
-    "licence_version",
-    "licence_url",
-    "page",
-    "origin",
-    "source",
-    "retrieved_at",
-    "attribution",
+    *(field.name for field in fields(Provenance) if field.name != "extension"),
 )
 MAX_PICTURES = 2000  # shown on the page; the others are told in words
 SIDE = 88  # pixels of a picture's longer side at most
@@ -92,69 +84,73 @@ def write_credits(
     Raises:
         InputError: The files can't be written there.
     """
-    known = catalog.photos.provenances()
-    rows = [row for row in known if sha256s is None or row.sha256 in sha256s]
-    store = ImageStore(folder.images)
-    table = listing_bytes(COLUMNS, (_cells(row, store) for row in rows))
-    stated = [row for row in rows if row.author or row.licence]
-    summary = CreditsSummary(len(rows), len(stated), out)
-    if (out / PAGE).exists() and _read(out / TABLE) == table:
-        return summary
-    page = _page(folder.name, rows, stated, store)
+    told = _Told(ImageStore(folder.images))
+    rows = (
+        told.take(row)
+        for row in catalog.photos.provenances()
+        if sha256s is None or row.sha256 in sha256s
+    )
+    part = out / f".{TABLE}.{os.getpid()}.part"
     try:
-        write_atomically(out / PAGE, page.encode(), sync=False)
-        write_atomically(out / TABLE, table, sync=False)
+        out.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding=ENCODING, newline="") as file:
+            write_rows(file, COLUMNS, rows)
+        if not ((out / PAGE).exists() and _are_same(part, out / TABLE)):
+            page = told.page(folder.name)
+            write_atomically(out / PAGE, page.encode(), sync=False)
+            part.replace(out / TABLE)
     except OSError as error:
         raise InputError(f"{out} can't be written: {error.strerror}") from error
-    return summary
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+    return CreditsSummary(told.photos, len(told.stated), out)
+
+
+class _Told:
+    """What the page tells, gathered while the table is written."""
+
+    def __init__(self, store: ImageStore) -> None:
+        self._store = store
+        self.photos = 0
+        self.stated: list[Provenance] = []
+        self._places: Counter[str] = Counter()
+
+    def take(self, row: Provenance) -> Sequence[object]:
+        """Take a photo in; return its cells in the table."""
+        self.photos += 1
+        if row.author or row.licence:
+            self.stated.append(row)
+        else:
+            self._places[_place(row)] += 1
+        return _cells(row, self._store)
+
+    def page(self, name: str) -> str:
+        """Return the page: the credits by category, and what came from elsewhere."""
+        by_category: dict[str, list[Credit]] = {}
+        for number, row in enumerate(self.stated):
+            credit = _credit(row, self._store, has_picture=number < MAX_PICTURES)
+            by_category.setdefault(row.category, []).append(credit)
+        templates = Environment(
+            loader=PackageLoader("pipeline.credits"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        return templates.get_template("credits.html").render(
+            name=name,
+            photos=self.photos,
+            licences=Counter(row.licence or "no licence stated" for row in self.stated),
+            categories=by_category,
+            unstated=self._places.most_common(),
+            hidden=max(0, len(self.stated) - MAX_PICTURES),
+        )
 
 
 def _cells(row: Provenance, store: ImageStore) -> Sequence[object]:
-    return (
-        store.path(row.sha256, row.extension),
-        row.sha256,
-        row.category,
-        row.title,
-        row.author,
-        row.author_url,
-        row.licence,
-        row.licence_version,
-        row.licence_url,
-        row.page,
-        row.origin,
-        row.source,
-        row.retrieved_at,
-        row.attribution,
-    )
-
-
-def _page(
-    name: str,
-    rows: Sequence[Provenance],
-    stated: Sequence[Provenance],
-    store: ImageStore,
-) -> str:
-    """Return the page: the credits by category, and what came from elsewhere."""
-    by_category: dict[str, list[Credit]] = {}
-    for number, row in enumerate(stated):
-        credit = _credit(row, store, has_picture=number < MAX_PICTURES)
-        by_category.setdefault(row.category, []).append(credit)
-    unstated = Counter(_place(row) for row in rows if not (row.author or row.licence))
-    templates = Environment(
-        loader=PackageLoader("pipeline.credits"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return templates.get_template("credits.html").render(
-        name=name,
-        photos=len(rows),
-        licences=Counter(row.licence or "no licence stated" for row in stated),
-        categories=by_category,
-        unstated=unstated.most_common(),
-        hidden=max(0, len(stated) - MAX_PICTURES),
-    )
+    known = (getattr(row, name) for name in COLUMNS[1:])
+    return (store.path(row.sha256, row.extension), *known)
 
 
 def _credit(row: Provenance, store: ImageStore, *, has_picture: bool) -> Credit:
@@ -197,8 +193,5 @@ def _link(url: str) -> str:
     return url if url.lower().startswith(("http://", "https://")) else ""
 
 
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError:
-        return b""
+def _are_same(one: Path, other: Path) -> bool:
+    return other.exists() and filecmp.cmp(one, other, shallow=False)

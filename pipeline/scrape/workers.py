@@ -9,18 +9,23 @@ Where one job raises, or nobody reads the results any more, no further job begin
 The threads are daemons: what hangs in a connection can't keep the program from ending.
 """
 
+import ctypes
 import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 MAX_THREADS = 32
-AHEAD = 1000  # jobs that wait, as a rule
-MAX_WAITING = 5000
+_M_ARENA_MAX = -8  # of mallopt, as malloc.h has it
+AHEAD = 500  # jobs that wait, as a rule
+MAX_WAITING = 2000
+MAX_RESULTS = 200  # that wait for the reader; then the threads do
+_LOOK_S = 0.1  # how often a waiting thread looks whether anybody still reads
 
 
 def work_through(
@@ -34,19 +39,26 @@ def work_through(
         work: Called in a thread.
         per_host: How many jobs of one host are worked on at a time.
     """
+    _share_memory()
     waiting = _Waiting(iter(jobs), per_host)
-    results: queue.SimpleQueue[Result | BaseException | None] = queue.SimpleQueue()
+    results: queue.Queue[Result | BaseException | None] = queue.Queue(MAX_RESULTS)
+
+    def hand_on(result: Result | BaseException | None) -> None:
+        while not waiting.is_over:
+            with suppress(queue.Full):
+                results.put(result, timeout=_LOOK_S)
+                return
 
     def keep_working() -> None:
         try:
             while (taken := waiting.take()) is not None:
                 host, job = taken
-                results.put(work(job))
+                hand_on(work(job))
                 waiting.give_back(host)
         except BaseException as error:  # noqa: BLE001 - raised by the reader
             waiting.stop()
-            results.put(error)
-        results.put(None)
+            hand_on(error)
+        hand_on(None)
 
     running = min(MAX_THREADS, waiting.useful_threads())
     for _ in range(running):
@@ -62,6 +74,18 @@ def work_through(
                 yield result
     finally:
         waiting.stop()
+        waiting.is_over = True
+
+
+def _share_memory() -> None:
+    """Let all threads take memory from two pools, where the C library is glibc.
+
+    Else each has its own, and pictures that come and go leave every one full of holes:
+    55 MiB more at 20,000 photos than at 200, against 20 with two.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 2)
 
 
 class _Waiting(Generic[Job]):
@@ -74,6 +98,7 @@ class _Waiting(Generic[Job]):
         self._busy: dict[str, int] = {}  # jobs begun and not done, by host
         self._per_host = per_host
         self._number = 0  # of jobs that wait
+        self.is_over = False  # nobody reads the results any more
         self._changed = threading.Condition()
         with self._changed:
             self._draw(AHEAD)
