@@ -28,7 +28,7 @@ from pipeline.web.addresses import is_recordable
 NO_OBJECT = "no JSON object"
 
 _NEEDED = ("url", "category")
-_AT_ONCE = 5000  # lines recorded in one transaction
+_AT_ONCE = 1000  # lines recorded in one transaction
 _LONGEST_LINE = 1_000_000  # characters
 _PEEKED = 1024  # characters that are looked at to tell JSONL from CSV
 
