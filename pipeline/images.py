@@ -67,16 +67,17 @@ class ImageFacts:
 def inspect_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> ImageFacts:
     """Check that ``data`` can be decoded to its end, and return its facts.
 
-    A JPEG is decoded at an eighth of its size. That reads every byte as decoding it
-    whole does, in half the time (a progressive one: in 85 %): of 17,000 files cut or
-    damaged at random places, baseline and progressive, both refused the same ones.
+    A JPEG is decoded at an eighth of its size, without its colours. That reads every
+    byte as decoding it whole does, in half the time (a progressive one: in 85 %): of
+    17,000 files cut or damaged at random places, baseline and progressive, both refused
+    the same ones.
 
     Raises:
         ImageError: It is no picture, of another format, too large or broken.
     """
     with _opened(data, max_pixels) as image:
         name, (width, height) = str(image.format), image.size
-        is_scaled = image.draft(None, (1, 1)) is not None
+        is_scaled = image.draft("L", (1, 1)) is not None
         image.load()
         if not is_scaled:
             width, height = image.size  # a TIFF is turned by loading it

@@ -6,7 +6,8 @@ they are safe on the disk, and are renamed. Many files are waited for together.
 
 import errno
 import os
-from collections.abc import Iterable
+import stat
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
@@ -23,17 +24,9 @@ def write_atomically(target: Path, data: bytes, *, sync: bool = True) -> None:
     Raises:
         OSError: The disk is full, ...; ``target`` is a device, a pipe or a folder.
     """
-    if target.is_symlink():
-        target = target.resolve()
-    if target.exists() and not target.is_file():  # /dev/stdout must stay what it is
-        raise FileExistsError(errno.EEXIST, "not a regular file", str(target))
-    part, handle = _open_part(target)
+    target = _replaceable(target)
+    part = _write_part(target, data, os.fsync if sync else None)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            if sync:
-                file.flush()
-                os.fsync(handle)
         part.replace(target)
     except BaseException:
         part.unlink(missing_ok=True)
@@ -54,7 +47,7 @@ def write_together(files: Iterable[tuple[Path, bytes]]) -> None:
     try:
         for target, data in files:
             if target not in parts:
-                parts[target] = _write_part(target, data)
+                parts[target] = _write_part(target, data, _let_go)
         with ThreadPoolExecutor(_SYNCING) as pool:
             list(pool.map(_sync, parts.values()))
             for target, part in parts.items():
@@ -66,19 +59,44 @@ def write_together(files: Iterable[tuple[Path, bytes]]) -> None:
         raise
 
 
-def _write_part(target: Path, data: bytes) -> Path:
-    """Write a file beside its place, and let the disk begin with it."""
+def _replaceable(target: Path) -> Path:
+    """Follow a link to where a file is to be; raise where something else stands."""
+    try:
+        mode = target.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            target = target.resolve()
+            mode = target.lstat().st_mode
+    except FileNotFoundError:
+        return target
+    if not stat.S_ISREG(mode):  # /dev/stdout must stay what it is
+        raise FileExistsError(errno.EEXIST, "not a regular file", str(target))
+    return target
+
+
+def _write_part(
+    target: Path, data: bytes, settle: Callable[[int], None] | None
+) -> Path:
+    """Write a file beside its place, and ``settle`` it while it is open."""
     part, handle = _open_part(target)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            if hasattr(os, "posix_fadvise"):  # Linux begins to write what is let go
-                os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(handle, rest) :]
+            if settle is not None:
+                settle(handle)
+        finally:
+            os.close(handle)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
     return part
+
+
+def _let_go(handle: int) -> None:
+    """Let the disk begin with a file, where the system is one that can be told so."""
+    if hasattr(os, "posix_fadvise"):  # Linux begins to write what is let go
+        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _open_part(target: Path) -> tuple[Path, int]:

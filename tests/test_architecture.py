@@ -36,7 +36,7 @@ LAYERS = (
     ("catalog",),
     ("listing",),
     ("images", "settings", "home", "progress"),
-    ("licences", "writing"),
+    ("licences", "machine", "writing"),
     ("errors",),
 )
 ALSO = {

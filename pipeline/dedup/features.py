@@ -9,7 +9,6 @@ again. Pictures that can't be decoded are not kept: they are tried again the nex
 
 import io
 import logging
-import os
 import zipfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from pipeline.dedup.quality import is_blank
 from pipeline.dedup.verify import is_coloured
 from pipeline.errors import ImageError
 from pipeline.images import decode_image
+from pipeline.machine import usable_cores
 from pipeline.progress import Progress
 from pipeline.writing import write_atomically
 
@@ -57,7 +57,7 @@ def describe(
     missing = [sha256 for sha256 in paths if sha256 not in known]
     if missing:
         cv2.setNumThreads(1)  # the threads here are enough
-        workers = ThreadPoolExecutor(os.cpu_count() or 1)
+        workers = ThreadPoolExecutor(usable_cores())
         with workers, progress("describing photos", len(missing)) as advance:
             for start in range(0, len(missing), _BATCH):
                 batch = missing[start : start + _BATCH]

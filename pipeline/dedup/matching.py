@@ -6,7 +6,6 @@ trimmed contents alike. A look at their coarse brightness drops the hopeless, an
 """
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from pipeline.dedup.verify import (
 )
 from pipeline.errors import ImageError
 from pipeline.images import decode_image
+from pipeline.machine import usable_cores
 from pipeline.progress import Progress
 
 logger = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ def find_links(
     links: list[Link] = []
     pairs = sorted(attempts)
     chunks = [pairs[n : n + _CHUNK] for n in range(0, len(pairs), _CHUNK)]
-    workers = ThreadPoolExecutor(os.cpu_count() or 1)
+    workers = ThreadPoolExecutor(usable_cores())
     with workers, progress("comparing pictures", len(pairs)) as advance:
         for tried in workers.map(try_pairs, chunks):
             links += [link for link in tried if link is not None]

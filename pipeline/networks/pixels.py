@@ -4,7 +4,6 @@ The squares of one size lie in ``cache/pixels-<size>``, by the sha256 of the pho
 are what ``images.square_image`` gives, so that training sees what a check will see.
 """
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from pipeline.errors import ImageError, InputError
 from pipeline.home import SetFolder
 from pipeline.images import ImageStore, Pixels, decode_image, square_image
+from pipeline.machine import usable_cores
 from pipeline.networks.rows import RowStore
 from pipeline.progress import Progress, silent
 
@@ -111,7 +111,7 @@ def _decode(
     """Decode in threads (the decoders release the lock) and write chunk by chunk."""
     names = list(files)
     with (
-        ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool,
+        ThreadPoolExecutor(max_workers=min(8, usable_cores())) as pool,
         progress("decoding photos", len(names)) as advance,
     ):
         for start in range(0, len(names), CHUNK):

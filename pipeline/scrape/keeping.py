@@ -2,14 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Semaphore
 
 from pipeline.catalog.forgetting import REASON, Forgotten
 from pipeline.errors import CatalogError, ImageError
 from pipeline.home import SetFolder
 from pipeline.images import ImageFacts, ImageStore, inspect_image
+from pipeline.machine import usable_cores
 from pipeline.settings import SetSettings
 from pipeline.web.answers import RefusedError
 from pipeline.web.fetch import MEGABYTE
+
+# Decoding takes cores and memory: as many photos at once as there are cores, while the
+# other threads fetch and write.
+_DECODING = Semaphore(usable_cores())
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,8 @@ class Keeper:
         if len(data) > self.max_bytes:
             raise RefusedError(f"more than {self.max_bytes / MEGABYTE:g} MB")
         try:
-            facts = inspect_image(data)
+            with _DECODING:
+                facts = inspect_image(data)
         except ImageError as error:
             raise RefusedError(str(error)) from error
         if self.forgotten.has_sha256(facts.sha256):

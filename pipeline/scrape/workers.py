@@ -51,10 +51,11 @@ def work_through(
 
     def keep_working() -> None:
         try:
-            while (taken := waiting.take()) is not None:
+            taken = waiting.take()
+            while taken is not None:
                 host, job = taken
                 hand_on(work(job))
-                waiting.give_back(host)
+                taken = waiting.take(after=host)
         except BaseException as error:  # noqa: BLE001 - raised by the reader
             waiting.stop()
             hand_on(error)
@@ -109,14 +110,23 @@ class _Waiting(Generic[Job]):
             return MAX_THREADS
         return min(self._number, self._per_host * len(self._hosts))
 
-    def take(self) -> tuple[str, Job] | None:
-        """Take a job of a host that has room; wait for one; ``None`` at the end."""
+    def take(self, after: str | None = None) -> tuple[str, Job] | None:
+        """Take a job of a host that has room; wait for one; ``None`` at the end.
+
+        Args:
+            after: The host of the job that the thread is done with. Another thread is
+                woken only where this one leaves it something to do.
+        """
         with self._changed:
+            if after is not None:
+                self._busy[after] -= 1
             while self._hosts or self._more is not None:
                 self._draw(AHEAD)
                 for host in tuple(self._hosts):
                     self._hosts.rotate(-1)
-                    if self._busy.get(host, 0) < self._per_host:
+                    if self._has_room(host):
+                        if host != after:
+                            self._changed.notify()
                         return host, self._begin(host)
                 if self._more is None or self._number >= MAX_WAITING:
                     self._changed.wait()
@@ -138,6 +148,11 @@ class _Waiting(Generic[Job]):
                 self._hosts.append(host)
             self._jobs[host].append(job)
             self._number += 1
+            if self._has_room(host):
+                self._changed.notify()
+
+    def _has_room(self, host: str) -> bool:
+        return self._busy.get(host, 0) < self._per_host
 
     def _begin(self, host: str) -> Job:
         self._busy[host] = self._busy.get(host, 0) + 1
@@ -145,13 +160,9 @@ class _Waiting(Generic[Job]):
         job = self._jobs[host].popleft()
         if not self._jobs[host]:
             self._hosts.remove(host)
+            if not self._hosts and self._more is None:
+                self._changed.notify_all()  # there is nothing more to wait for
         return job
-
-    def give_back(self, host: str) -> None:
-        """Note that a job of ``host`` is done."""
-        with self._changed:
-            self._busy[host] -= 1
-            self._changed.notify_all()
 
     def stop(self) -> None:
         """Let no job begin any more."""

@@ -4,12 +4,12 @@ Which photos are in a batch and how they are changed follows from the seed, the 
 and the photo's place alone: a resumed training sees what an uninterrupted one does.
 """
 
-import os
 import threading
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.machine import usable_cores
 from pipeline.networks.backend import keras
 from pipeline.networks.pixels import MappedPixels
 from pipeline.train.augment import Augment, Strength
@@ -105,4 +105,4 @@ class PlainBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras carrie
 
 def _workers() -> int:
     """Threads that make batches: at least two, which is what Keras queues behind."""
-    return max(2, min(8, os.cpu_count() or 2))
+    return max(2, min(8, usable_cores()))

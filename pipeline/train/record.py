@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.catalog import Part
+from pipeline.machine import usable_cores
 from pipeline.metrics import (
     PredProbs,
     accuracy,
@@ -214,17 +214,10 @@ def _hardware() -> dict[str, Any]:
     """Say what the training ran on."""
     return {
         "processor": _processor(),
-        "cores": _cores(),
+        "cores": usable_cores(),
         "devices": [str(name) for name in keras.distribution.list_devices()],
         "system": platform.platform(),
     }
-
-
-def _cores() -> int:
-    """Count the cores that we may use; macOS does not tell those from all."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _processor() -> str:
