@@ -1,6 +1,13 @@
 import pytest
 
-from pipeline.web.addresses import host_of, is_public, is_this_machine, netloc_of
+from pipeline.web.addresses import (
+    canonical_url,
+    host_of,
+    is_public,
+    is_this_machine,
+    join_url,
+    netloc_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +91,48 @@ def test_the_host_of_a_url_is_without_port_and_the_netloc_with_it():
         "http://",
         "http://a b/",
         "http://a:b/",
+        "http://a.test\\@b.test/",
+        "http://a\x01.test/",
     ],
 )
 def test_what_is_no_web_address_has_no_host(url):
     assert host_of(url) == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("http://a.test/x.jpg?w=1", "http://a.test/x.jpg?w=1"),
+        ("HTTP://A.Test", "http://a.test/"),
+        ("http://a.test:80/x#part", "http://a.test/x"),
+        ("https://a.test:443/x", "https://a.test/x"),
+        ("http://a.test:8443/x", "http://a.test:8443/x"),
+        ("http://a.test/b/../private/x", "http://a.test/private/x"),
+        ("http://a.test/./private/x", "http://a.test/private/x"),
+        ("http://a.test/.//private/x", "http://a.test/private/x"),
+        ("http://a.test/b/%2e%2E/private/x", "http://a.test/private/x"),
+        ("http://a.test/%70rivate/x", "http://a.test/private/x"),
+        ("http://例え.test/写 真", "http://xn--r8jz45g.test/%E5%86%99%20%E7%9C%9F"),
+        ("http://a.test/x?a=%2F+b", "http://a.test/x?a=%2F+b"),
+    ],
+)
+def test_an_address_is_judged_as_it_is_sent(written, sent):
+    assert canonical_url(written) == sent
+    assert canonical_url(sent) == sent
+    assert join_url("http://b.test/page", written) == sent
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a.test\\@b.test/x",
+        "http://[a.test/x.jpg#part",
+        "http://a.test:1]#part",
+        "http://a.test/b/..%2Fprivate/x",
+        "http://a.test/b/%2e%2e%5cprivate/x",
+        "ftp://a.test/x",
+        "x.jpg",
+    ],
+)
+def test_what_others_could_read_otherwise_is_no_web_address(url):
+    assert canonical_url(url) is None

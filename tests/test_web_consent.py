@@ -142,6 +142,40 @@ def test_a_redirect_into_a_forbidden_folder_is_not_followed(site, fetcher):
     assert site.times("/private/a.jpg") == 0
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/a/../private/x.jpg",
+        "/./private/x.jpg",
+        "/.//private/x.jpg",
+        "/a;/../private/x.jpg",
+        "/a/%2e%2e/private/x.jpg",
+        "/%70rivate/x.jpg",
+    ],
+)
+@pytest.mark.parametrize("is_redirected", [False, True])
+def test_no_way_of_writing_it_leads_into_a_forbidden_folder(
+    site, fetcher, path, is_redirected
+):
+    site.add("/robots.txt", "User-agent: *\nDisallow: /private/")
+    site.add("/private/x.jpg", photo(b"bytes"))
+    url = site.url + path
+    if is_redirected:
+        url = site.add("/a.jpg", moved(url))
+
+    with pytest.raises(RefusedError, match=r"robots\.txt forbids it"):
+        fetcher.fetch(url)
+    assert not [path for path in site.requests if "x.jpg" in path]
+
+
+def test_an_address_that_names_two_hosts_is_asked_of_none(site, fetcher):
+    other = site.url.replace("127.0.0.1", "evil.test\\@127.0.0.1")
+
+    with pytest.raises(RefusedError, match="not a web address"):
+        fetcher.fetch(f"{other}/a.jpg#part")
+    assert not site.requests
+
+
 def test_robots_txt_is_found_where_it_redirects_to(site, fetcher):
     site.add("/robots.txt", moved("/rules.txt"))
     site.add("/rules.txt", "User-agent: *\nDisallow: /")

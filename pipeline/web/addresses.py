@@ -6,9 +6,13 @@ that carries another one (IPv4 in IPv6, 6to4, NAT64, Teredo).
 """
 
 import ipaddress
-from urllib.parse import quote, urldefrag, urljoin, urlsplit
+import unicodedata
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
-_KEPT_IN_URL = "%/:?#[]@!$&'()*+,;=~|"  # what may stand there, or is encoded already
+from requests import PreparedRequest, RequestException
+
+_ROUNDS = 8  # one encoding lies within another only so often where nobody means harm
+_PORTS = {"http": ":80", "https": ":443"}
 _LONGEST = 2048  # bytes of a URL; an index of PostgreSQL takes 2704 with the category
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
 
@@ -47,7 +51,7 @@ def host_of(url: str) -> str:
     """Return the host in an http(s) URL, ``""`` where there is none."""
     try:
         parts = urlsplit(url)
-        is_odd = any(sign.isspace() for sign in parts.netloc) or parts.port == 0
+        is_odd = any(map(_is_odd, parts.netloc)) or parts.port == 0
     except ValueError:  # brackets that don't match, a port that is no number
         return ""
     is_web = parts.scheme in {"http", "https"} and not is_odd
@@ -64,14 +68,54 @@ def netloc_of(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2].lower()
 
 
-def join_url(base: str, written: str) -> str | None:
-    """Return what a link on the page ``base`` leads to, as one would send it.
+def canonical_url(url: str) -> str | None:
+    """Return an http(s) address as it is sent; ``None`` where it is none of the web.
 
-    Without its fragment, spaces and foreign letters percent-encoded; ``None`` where it
-    is no address of the web.
+    What is judged must be what is sent, so everything that sending would change is
+    changed here, until nothing changes any more: no fragment, no default port, scheme
+    and host in lower case, the host's name and all foreign letters encoded, nothing
+    encoded that needs no encoding, no ``.`` and ``..`` (RFC 3986, 6.2.2). A ``..`` that
+    only a server would see, behind an encoded slash, makes it none.
+    """
+    request = PreparedRequest()
+    try:
+        for _ in range(_ROUNDS):
+            url.encode()  # half a sign, as broken JSON has them, can't be sent
+            if not host_of(url):
+                return None
+            request.prepare_url(urldefrag(url).url, None)
+            sent = _without_default_port(str(request.url))
+            if sent == url:
+                return None if _climbs(url) else url
+            url = sent
+    except (ValueError, RequestException):
+        pass
+    return None
+
+
+def join_url(base: str, written: str) -> str | None:
+    """Return what a link on the page ``base`` leads to, as it is sent.
+
+    ``None`` where it is no address of the web.
     """
     try:
-        url = urldefrag(urljoin(base, written.strip())).url
-        return quote(url, safe=_KEPT_IN_URL) if host_of(url) else None
+        return canonical_url(urljoin(base, written.strip()))
     except ValueError:
         return None
+
+
+def _without_default_port(url: str) -> str:
+    """Drop the port that goes without saying, and what a path begins with too often."""
+    parts = urlsplit(url)
+    netloc = parts.netloc.removesuffix(_PORTS[parts.scheme]).removesuffix(":")
+    path = f"/{parts.path.lstrip('/')}"
+    return parts._replace(netloc=netloc, path=path).geturl()
+
+
+def _climbs(url: str) -> bool:
+    return ".." in unquote(urlsplit(url).path).replace("\\", "/").split("/")
+
+
+def _is_odd(sign: str) -> bool:
+    """Say whether a sign stands in no host: others may read another host there."""
+    return sign == "\\" or sign.isspace() or unicodedata.category(sign) == "Cc"

@@ -10,10 +10,15 @@ proxies, no ``.netrc``.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from urllib.parse import urldefrag, urlencode
+from urllib.parse import urlencode
 
 from pipeline.settings import ScrapeSettings, SetSettings
-from pipeline.web.addresses import host_of, is_this_machine, join_url
+from pipeline.web.addresses import (
+    canonical_url,
+    host_of,
+    is_this_machine,
+    join_url,
+)
 from pipeline.web.answers import (
     NO_CONTACT,
     NOT_WEB,
@@ -124,6 +129,7 @@ class Fetcher:
         Raises:
             RefusedError, FailedError: There was no answer.
         """
+        url = _web_address(url)
         host = self._host(url)
         asked = self._headers | dict(headers)
         request = Request(url, asked)
@@ -174,8 +180,8 @@ class Fetcher:
 
         ``check`` raises where a hop may not be asked, and returns the site's delay.
         """
+        url = _web_address(url)
         for _ in range(MAX_REDIRECTS + 1):
-            url = urldefrag(url).url
             host = self._host(url, manner)
             request = Request(url, self._headers)
             reply = self._asker.get(request, host, terms, check(url))
@@ -190,10 +196,7 @@ class Fetcher:
 
     def _host(self, url: str, manner: Manner | None = None) -> Host:
         """Return the host of a URL that we may ask at all."""
-        bare = host_of(url)
-        if not bare:
-            raise RefusedError(NOT_WEB)
-        if not self._contact and not is_this_machine(bare):
+        if not self._contact and not is_this_machine(host_of(url)):
             raise RefusedError(NO_CONTACT)
         return self._hosts.of(url, manner)
 
@@ -248,6 +251,14 @@ def fetcher_for(
 def network_of(settings: ScrapeSettings) -> Network:
     """Return the network, as far as a set may use it."""
     return Network(per_host=settings.per_host, allow_private=settings.allow_private)
+
+
+def _web_address(url: str) -> str:
+    """Return an address as it is sent; raise where it is none of the web."""
+    sent = canonical_url(url)
+    if sent is None:
+        raise RefusedError(NOT_WEB)
+    return sent
 
 
 def _answer(url: str, reply: Received) -> Answer:

@@ -32,7 +32,7 @@ class Transport(Protocol):
         """Return the answer's status and headers, its body still to be read.
 
         Raises:
-            ValueError: The URL can't be sent.
+            ValueError: The URL can't be sent, or not as it was judged.
             PrivateAddressError, requests.RequestException, urllib3 HTTPError: No
                 answer came.
         """
@@ -57,6 +57,8 @@ class Network:
         prepared = requests.Request(
             request.method, request.url, headers=request.headers, data=request.body
         ).prepare()
+        if prepared.url != request.url:
+            raise ValueError(f"{request.url!r} would be sent as {prepared.url!r}")
         answer: HTTPResponse = self._adapter.send(
             prepared, stream=True, timeout=timeout_s, proxies={}
         ).raw

@@ -23,7 +23,7 @@ from pipeline.catalog.finding import Found
 from pipeline.errors import InputError
 from pipeline.scrape.sources.discovery import Discovered, Discovery
 from pipeline.settings import UrlsSource
-from pipeline.web.addresses import is_recordable
+from pipeline.web.addresses import canonical_url, is_recordable
 
 NO_OBJECT = "no JSON object"
 
@@ -137,7 +137,7 @@ def _candidate(cells: Mapping[str, str], place: str) -> Found:
     def said(name: str) -> str:
         return cells.get(name, "")
 
-    url, licence = said("url"), said("licence")
+    url, licence = canonical_url(said("url")) or said("url"), said("licence")
     is_address = licence.startswith(("http://", "https://"))
     return Found(
         "urls",
