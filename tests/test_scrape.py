@@ -4,6 +4,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -462,6 +463,7 @@ def test_an_interrupted_run_and_another_leave_what_an_undisturbed_one_leaves(
 
 CHILD = """
 import sys
+import time
 from pathlib import Path
 from pipeline import catalog as catalogs
 from pipeline.home import set_folder
@@ -507,6 +509,21 @@ def test_a_killed_run_and_another_leave_what_an_undisturbed_one_leaves(
     again = site.requests[asked:]
     assert all(again.count(url.removeprefix(site.url)) == 1 for url in kept)
     assert not kept or at == "/p/dog-3-11.jpg"  # before that, too few had come
+
+
+def test_photos_are_recorded_while_another_one_keeps_us_waiting(folder, site, jpeg):
+    lines = [f"{site.add(f'/{n}.jpg', jpeg(n))},cat" for n in range(9)]
+    write_set(folder, list_source(folder, *lines))
+    recorded: list[int] = []
+
+    def hold_back(path: str) -> None:
+        deadline = time.monotonic() + 20
+        while path == "/4.jpg" and recorded[-1:] != [8] and time.monotonic() < deadline:
+            recorded.append(len(rows(folder)["image"]))
+
+    site.before = hold_back
+    assert run(folder).photos == 9
+    assert recorded[-1] == 8
 
 
 def test_pages_are_asked_for_again_only_when_rereading(folder, site, jpeg):

@@ -100,3 +100,36 @@ def test_a_reader_that_stops_reading_stops_the_work():
     may_begin.release(1000)
 
     assert len(begun) <= 2  # the second may have been taken before the end
+
+
+def test_jobs_behind_many_of_a_busy_host_are_drawn_as_those_are_done():
+    is_begun = threading.Event()
+
+    def work(job: int) -> int:
+        if job < 0:
+            is_begun.set()
+        elif job > 4600:
+            assert is_begun.wait(10)
+        return job
+
+    jobs = of({"busy": range(6000), "other": [-1]})
+    assert len(list(work_through(jobs, work, 4))) == 6001
+
+
+def test_an_end_that_is_met_while_nothing_waits_is_the_end(monkeypatch):
+    monkeypatch.setattr("pipeline.scrape.workers.AHEAD", 1)
+
+    for _ in range(50):
+        jobs = of({"a": range(20), "b": range(3)})
+        assert len(list(work_through(jobs, lambda job: job, 4))) == 23
+
+
+def test_who_reads_the_results_is_told_when_none_come():
+    is_told = threading.Event()
+
+    def work(job: int) -> int:
+        assert is_told.wait(10)
+        return job
+
+    jobs = of({"a": range(3)})
+    assert len(list(work_through(jobs, work, 4, idle=is_told.set))) == 3

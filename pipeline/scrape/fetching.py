@@ -36,13 +36,28 @@ def fetch_photos(
         now: The time, as the catalog keeps it.
         done: Is told the endings just recorded.
     """
+    batch: list[Ending] = []
+
+    def write() -> None:
+        if batch:
+            catalog.candidates.finish(batch, now())
+            done(tuple(batch))
+            batch.clear()
+
     with warnings.catch_warnings():
         # The decoder silences warnings too, but threads undo each other's silence.
         warnings.simplefilter("ignore")
-        results = work_through(_with_hosts(due), downloader.try_all, per_host + AT_HOME)
-        for batch in _batches(results):
-            catalog.candidates.finish(batch, now())
-            done(batch)
+        try:
+            written = time.monotonic()
+            for endings in work_through(
+                _with_hosts(due), downloader.try_all, per_host + AT_HOME, idle=write
+            ):
+                batch += endings  # an origin's stay together
+                if len(batch) >= BATCH or time.monotonic() - written > BATCH_S:
+                    write()
+                    written = time.monotonic()
+        finally:
+            write()  # whatever ended it: what is in the store is written down
 
 
 def by_origin(candidates: Iterable[Candidate]) -> list[list[Candidate]]:
@@ -58,16 +73,3 @@ def _with_hosts(
 ) -> Iterator[tuple[str, Sequence[Candidate]]]:
     """Yield each group with the host it is of; ``""`` is the local disk."""
     return ((host_of(group[0].origin), group) for group in due)
-
-
-def _batches(done: Iterable[Sequence[Ending]]) -> Iterable[list[Ending]]:
-    """Gather endings into what is worth a transaction; an origin's stay together."""
-    batch: list[Ending] = []
-    written = time.monotonic()
-    for endings in done:
-        batch += endings
-        if len(batch) >= BATCH or time.monotonic() - written > BATCH_S:
-            yield batch
-            batch, written = [], time.monotonic()
-    if batch:
-        yield batch

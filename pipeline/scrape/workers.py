@@ -25,11 +25,16 @@ _M_ARENA_MAX = -8  # of mallopt, as malloc.h has it
 AHEAD = 500  # jobs that wait, as a rule
 MAX_WAITING = 2000
 MAX_RESULTS = 200  # that wait for the reader; then the threads do
+IDLE_S = 1.0
 _LOOK_S = 0.1  # how often a waiting thread looks whether anybody still reads
 
 
 def work_through(
-    jobs: Iterable[tuple[str, Job]], work: Callable[[Job], Result], per_host: int
+    jobs: Iterable[tuple[str, Job]],
+    work: Callable[[Job], Result],
+    per_host: int,
+    *,
+    idle: Callable[[], None] = lambda: None,
 ) -> Generator[Result, None, None]:
     """Yield the result of every job as it is done; what one raises is raised here.
 
@@ -38,6 +43,7 @@ def work_through(
             are drawn by the threads, one thread at a time.
         work: Called in a thread.
         per_host: How many jobs of one host are worked on at a time.
+        idle: Called where no result came for ``IDLE_S``, as long as none comes.
     """
     _share_memory()
     waiting = _Waiting(iter(jobs), per_host)
@@ -66,7 +72,11 @@ def work_through(
         threading.Thread(target=keep_working, daemon=True).start()
     try:
         while running:
-            result = results.get()
+            try:
+                result = results.get(timeout=IDLE_S)
+            except queue.Empty:
+                idle()
+                continue
             if isinstance(result, BaseException):
                 raise result
             if result is None:
@@ -120,7 +130,7 @@ class _Waiting(Generic[Job]):
         with self._changed:
             if after is not None:
                 self._busy[after] -= 1
-            while self._hosts or self._more is not None:
+            while True:
                 self._draw(AHEAD)
                 for host in tuple(self._hosts):
                     self._hosts.rotate(-1)
@@ -128,11 +138,13 @@ class _Waiting(Generic[Job]):
                         if host != after:
                             self._changed.notify()
                         return host, self._begin(host)
+                if self._more is None and not self._hosts:
+                    self._changed.notify_all()
+                    return None
                 if self._more is None or self._number >= MAX_WAITING:
                     self._changed.wait()
                 else:
                     self._draw(self._number + AHEAD)  # all that wait are of busy hosts
-        return None
 
     def _draw(self, number: int) -> None:
         """Draw jobs until so many wait, or there are no more."""
@@ -140,7 +152,6 @@ class _Waiting(Generic[Job]):
             drawn = next(self._more, None)
             if drawn is None:
                 self._more = None
-                self._changed.notify_all()
                 return
             host, job = drawn
             if not self._jobs.get(host):
@@ -160,8 +171,11 @@ class _Waiting(Generic[Job]):
         job = self._jobs[host].popleft()
         if not self._jobs[host]:
             self._hosts.remove(host)
-            if not self._hosts and self._more is None:
+        if self._more is None:
+            if not self._hosts:
                 self._changed.notify_all()  # there is nothing more to wait for
+        elif self._number == MAX_WAITING - 1:
+            self._changed.notify()  # others may be drawn again
         return job
 
     def stop(self) -> None:
