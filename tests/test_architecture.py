@@ -34,7 +34,7 @@ LAYERS = (
     ("web", "networks"),
     ("metrics", "runs", "credits"),
     ("catalog",),
-    ("listing",),
+    ("listing", "locking"),
     ("images", "settings", "home", "progress"),
     ("licences", "machine", "writing"),
     ("errors",),

@@ -1,5 +1,7 @@
 """A takedown: the photo leaves the set, and never comes back."""
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,10 +11,12 @@ from PIL import Image
 
 from pipeline import catalog as catalogs
 from pipeline.catalog import Catalog
-from pipeline.catalog.tables import Part
+from pipeline.catalog.endings import Ending
+from pipeline.catalog.finding import Found
+from pipeline.catalog.tables import Outcome, Part
 from pipeline.catalog.training import RunPhoto
 from pipeline.dedup import dedup
-from pipeline.errors import InputError
+from pipeline.errors import CatalogError, InputError
 from pipeline.forget import ForgetSummary, forget
 from pipeline.home import SetFolder, set_folder
 from pipeline.images import encode_jpeg, thumbnail
@@ -199,6 +203,144 @@ def test_an_address_that_was_never_met_can_be_kept_away(
     assert "/never.jpg" not in site.requests
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("SITE/never.jpg", "/never.jpg,cat,,,,,"),
+        ("SITE/a/../never.jpg#part", "/never.jpg,cat,,,,,"),
+        ("https://cy.net/1", "/never.jpg,cat,,,,,https://cy.net/1"),
+        ("https://cy.net/", "/never.jpg,cat,,Cy,https://cy.net/,,"),
+        ("Cy", "/never.jpg,cat,,cy,,,"),
+        ("SHA256", "/never.jpg,cat,,,,,"),
+    ],
+)
+def test_whatever_is_named_before_it_is_met_is_kept_away(
+    folder, site, filled, jpeg, words
+):
+    site.add("/never.jpg", jpeg(20))
+    sha256 = hashlib.sha256(jpeg(20)).hexdigest()
+    named, line = words
+    named = named.replace("SITE", site.url).replace("SHA256", sha256)
+    with pytest.raises(InputError, match="add --anyway"):
+        take_down(folder, filled, named)
+
+    summary = take_down(folder, filled, named, anyway=True)
+    write_set(folder.home, site, line)
+    collect(folder, filled)
+
+    assert summary.line == f"kept away from now on: {named}"
+    assert filled.candidates.counts()["refused"] == {"forgotten": 1}
+    assert len(titles(filled)) == 4
+
+
+@pytest.mark.parametrize("named", ["", " "])
+def test_an_empty_name_names_nothing(folder, filled, named):
+    with pytest.raises(InputError, match="nothing is named"):
+        take_down(folder, filled, named, anyway=True)
+
+    assert len(titles(filled)) == 4
+
+
+@pytest.mark.parametrize("by", ["https://ana.net/", "HTTPS://Ana.net#me"])
+def test_an_author_is_kept_away_by_their_page_whatever_they_are_called(
+    folder, site, filled, jpeg, by
+):
+    take_down(folder, filled, by, only=True)
+    site.add("/new.jpg", jpeg(9))
+    write_set(folder.home, site, "/new.jpg,dog,Next,Ana R.,https://ana.net,CC0,")
+
+    collect(folder, filled)
+
+    assert "/new.jpg" not in site.requests
+
+
+def test_a_photo_is_named_by_its_file_in_the_store_too(folder, filled):
+    (one,) = (row for row in filled.photos.provenances() if row.title == "Three")
+
+    take_down(folder, filled, str(folder.images / one.sha256[:2] / f"{one.sha256}.jpg"))
+
+    assert "Three" not in titles(filled)
+
+
+def test_a_photo_of_ones_own_folder_goes_and_its_file_stays(tmp_path, jpeg):
+    folder = set_folder(tmp_path, "things")
+    folder.folder.mkdir(parents=True)
+    photo = tmp_path / "mine" / "cat" / "1.jpg"
+    photo.parent.mkdir(parents=True)
+    photo.write_bytes(jpeg(1))
+    folder.settings_file.write_text(
+        '[[category]]\nname = "cat"\n[[category]]\nname = "dog"\n'
+        f'[[source]]\nkind = "folder"\npath = "{photo.parent.parent}"\n',
+        encoding="utf-8",
+    )
+    with catalogs.opened(folder) as catalog:
+        collect(folder, catalog)
+        summary = take_down(folder, catalog, str(photo))
+        collect(folder, catalog)
+
+        assert "the files in your own folders are still there" in summary.line
+        assert photo.exists()
+        assert titles(catalog) == set()
+
+
+def test_a_scrape_that_is_running_keeps_a_takedown_waiting(folder, site, filled, jpeg):
+    site.add("/new.jpg", jpeg(9))
+    write_set(folder.home, site, "/new.jpg,dog,New,,,,")
+    said: list[str] = []
+
+    def meanwhile(path: str) -> None:
+        if path == "/new.jpg":
+            with catalogs.opened(folder) as other, pytest.raises(InputError) as error:
+                take_down(folder, other, f"{site.url}/1.jpg")
+            said.append(str(error.value))
+
+    site.before = meanwhile
+    collect(folder, filled)
+
+    assert said == [
+        f"things is in use by mekiki scrape (process {os.getpid()}); wait until that"
+        " is done, or end it with Ctrl-C: it goes on later"
+    ]
+    take_down(folder, filled, f"{site.url}/1.jpg")
+
+
+def test_what_another_machine_brings_in_meanwhile_is_refused(folder, filled):
+    """Two machines share a catalog; one is in the middle of a scrape."""
+    (row,) = (row for row in filled.photos.stored() if row.origin.endswith("/2.jpg"))
+    facts = filled.candidates.stored_origins()[row.origin]
+    take_down(folder, filled, row.origin)
+    found = Found("urls", "cat", "https://mirror.test/2.jpg")
+    filled.candidates.add([found], NOW)
+    (new,) = filled.candidates.pending()
+    late = [Ending(n, Outcome.STORED, facts=facts) for n in (row.candidate_id, new.id)]
+
+    filled.candidates.finish(late, NOW)
+
+    assert titles(filled) == {"One", "One again", "Three"}
+    assert filled.candidates.counts()["refused"] == {"forgotten": 2}
+
+
+def test_groups_of_a_photo_that_was_taken_down_meanwhile_are_not_written(
+    folder, site, filled
+):
+    groupings = filled.photos.groupings()
+    take_down(folder, filled, f"{site.url}/2.jpg")
+
+    with pytest.raises(CatalogError, match="was taken down meanwhile"):
+        filled.photos.write_groupings(groupings)
+
+
+def test_what_a_killed_run_left_in_the_store_goes_too(folder, site, filled, jpeg):
+    orphan = folder.images / "ab" / f"{'ab' * 32}.jpg"
+    orphan.parent.mkdir(exist_ok=True)
+    orphan.write_bytes(jpeg(30))
+
+    take_down(folder, filled, f"{site.url}/2.jpg")
+
+    assert not orphan.exists()
+    assert len(list(folder.images.glob("*/*"))) == 3
+
+
 def test_a_dry_run_says_what_would_go_and_leaves_it(folder, site, filled):
     summary = take_down(folder, filled, f"{site.url}/2.jpg", dry_run=True)
 
@@ -212,7 +354,7 @@ def test_twice_is_as_good_as_once(folder, site, filled):
 
     again = take_down(folder, filled, f"{site.url}/2.jpg")
 
-    assert again.images == 0
+    assert again.line == f"forgotten before: {site.url}/2.jpg"
     assert filled.candidates.counts() == before
 
 
@@ -249,6 +391,24 @@ def test_a_takedown_that_was_cut_short_is_finished_by_the_same_command(
 
     assert not place.exists()
     assert "Two" not in titles(filled)
+
+
+@pytest.mark.parametrize("what", ["{sha256}", "{prefix}", "{origin}"])
+def test_one_that_was_killed_near_its_end_is_finished_by_the_same_command(
+    folder, site, filled, what
+):
+    (two,) = (row for row in filled.photos.provenances() if row.title == "Two")
+    named = what.format(sha256=two.sha256, prefix=two.sha256[:9], origin=two.origin)
+    credits_page = folder.folder / "credits.html"
+    before = credits_page.read_bytes()
+    take_down(folder, filled, named)
+    credits_page.write_bytes(before)
+    (folder.folder / "attribution.csv").unlink()
+
+    again = take_down(folder, filled, named)
+
+    assert again.line == f"forgotten before: {named}"
+    assert "Two" not in credits_page.read_text(encoding="utf-8")
 
 
 def test_the_credits_of_the_set_no_longer_name_it(folder, site, filled):

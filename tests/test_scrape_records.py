@@ -12,7 +12,8 @@ from PIL import Image
 
 from pipeline import catalog as catalogs
 from pipeline.catalog import Catalog, Outcome
-from pipeline.catalog.forgetting import Forgotten, Kind, Tombstone
+from pipeline.catalog.forgetting import Forgotten, Tombstone
+from pipeline.catalog.tables import Kind
 from pipeline.errors import CatalogError, InputError
 from pipeline.home import SetFolder
 from pipeline.images import ImageStore, encode_jpeg

@@ -137,6 +137,25 @@ def test_a_limit_for_a_window_of_another_length_is_kept_beside(open_quota, time)
     assert moments[-1] < 3
 
 
+def test_a_limit_that_is_not_told_any_more_ends_a_window_later(open_quota, time, file):
+    quota = open_quota(MINUTE, DAY, file=file)
+    quota.obey(told("anon_burst", "5/hour") | told("anon_sustained", "100/day"))
+    usual = told("anon_burst", "20/min") | told("anon_sustained", "200/day")
+    take(quota, 5, time)
+    quota.obey(usual)
+
+    with pytest.raises(QuotaSpentError):  # who knows which answer is right
+        quota.take()
+    time.sleep(3601)
+    quota.obey(usual)
+
+    assert take(quota, 10, time) == [time.now] * 10
+    assert quota.per_day == 100
+    time.sleep(DAY_S + 1)
+    quota.obey(usual)
+    assert open_quota(MINUTE, DAY, file=file).per_day == 200
+
+
 def test_fewer_left_than_we_counted_are_all_that_we_take(open_quota, time):
     quota = open_quota(MINUTE)
     quota.take()

@@ -38,6 +38,7 @@ class Candidate:
     licence: str
     licence_url: str
     work: str
+    author_url: str
 
 
 _OF_CANDIDATE = tuple(field.name for field in fields(Candidate))

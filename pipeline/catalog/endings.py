@@ -8,12 +8,19 @@ is read first, what they come to is worked out here, then it is written.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, Connection, Update, bindparam, insert, select, update
 
-from pipeline.catalog.tables import CANDIDATE, IMAGE, Outcome
+from pipeline.catalog.tables import (
+    CANDIDATE,
+    FORGOTTEN,
+    IMAGE,
+    TAKEN_DOWN,
+    Kind,
+    Outcome,
+)
 from pipeline.images import ImageFacts
 
 SAME_BYTES = "same bytes as another candidate"
@@ -43,11 +50,17 @@ def finish(
     """Record endings; return the outcome that each of them came to.
 
     A ``stored`` one whose bytes are owned by a lower id becomes ``known``. What is
-    stored or known already stays so.
+    stored, known or forgotten already stays so; bytes that were taken down meanwhile
+    are refused.
     """
+    names = {ending.facts.sha256 for ending in endings if ending.facts}
+    buried = _buried(connection, names)
+    endings = [_unless_buried(ending, buried) for ending in endings]
+    ids = {ending.candidate_id for ending in endings}
     state = _State(
-        _outcomes(connection, {ending.candidate_id for ending in endings}),
-        _owners(connection, {e.facts.sha256 for e in endings if e.facts}),
+        _outcomes(connection, ids),
+        _owners(connection, names - buried),
+        _taken_down(connection, ids),
     )
     for ending in endings:
         state.take(ending)
@@ -61,6 +74,7 @@ class _State:
 
     outcomes: dict[int, Outcome]  # by candidate; those that have one
     owners: dict[str, int]  # by sha256: the candidate that owns the bytes
+    taken_down: set[int]  # candidates
     endings: dict[int, Ending] = field(default_factory=dict)  # to write
     beaten: dict[int, None] = field(default_factory=dict)  # lost their bytes
     images: dict[str, ImageFacts] = field(default_factory=dict)  # new ones
@@ -69,7 +83,7 @@ class _State:
     def take(self, ending: Ending) -> None:
         """Work out what an ending comes to."""
         mine = ending.candidate_id
-        if self.outcomes.get(mine) in _SETTLED:
+        if self.outcomes.get(mine) in _SETTLED or mine in self.taken_down:
             return
         self.endings[mine] = ending
         self.outcomes[mine] = ending.outcome
@@ -100,6 +114,33 @@ def _outcomes(connection: Connection, ids: Collection[int]) -> dict[int, Outcome
         )
         found |= {row.id: Outcome(row.outcome) for row in connection.execute(query)}
     return found
+
+
+def _taken_down(connection: Connection, ids: Collection[int]) -> set[int]:
+    found = set[int]()
+    for few in _few(ids):
+        query = select(CANDIDATE.c.id).where(
+            CANDIDATE.c.id.in_(few), CANDIDATE.c.reason == TAKEN_DOWN
+        )
+        found.update(connection.scalars(query))
+    return found
+
+
+def _buried(connection: Connection, names: Collection[str]) -> set[str]:
+    """Return those of some bytes that were taken down."""
+    found = set[str]()
+    for few in _few(names):
+        query = select(FORGOTTEN.c.value).where(
+            FORGOTTEN.c.kind == Kind.SHA256, FORGOTTEN.c.value.in_(few)
+        )
+        found.update(connection.scalars(query))
+    return found
+
+
+def _unless_buried(ending: Ending, buried: Collection[str]) -> Ending:
+    if ending.facts is None or ending.facts.sha256 not in buried:
+        return ending
+    return replace(ending, outcome=Outcome.REFUSED, reason=TAKEN_DOWN, facts=None)
 
 
 def _owners(connection: Connection, names: Collection[str]) -> dict[str, int]:

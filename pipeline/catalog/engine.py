@@ -20,6 +20,7 @@ from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
     DBAPIError,
+    IntegrityError,
     OperationalError,
 )
 from sqlalchemy.pool import NullPool
@@ -77,6 +78,13 @@ class Database:
         """Say in our words what is the world's fault."""
         try:
             yield
+        except IntegrityError as error:
+            if "foreign key" not in str(error.orig).lower():
+                raise
+            raise CatalogError(
+                "a photo that this step is about was taken down meanwhile; nothing was"
+                " changed by it, run the same command again"
+            ) from error
         except DBAPIError as error:
             # what a driver calls its errors varies; what SQLAlchemy does, does not
             is_worlds_fault = isinstance(error, OperationalError)

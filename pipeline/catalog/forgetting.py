@@ -1,14 +1,14 @@
 """Takedowns: what was taken down leaves the catalog, and never comes back.
 
-A tombstone names bytes, an address, a work or an author. A takedown outranks the
-append-only journal: the events of a photo go with it, for they say what it showed. What
-a run was trained on stays written down (``run_photo``), so that the runs can be named.
+A tombstone names bytes, an address, a page, a work or an author. A takedown outranks
+the append-only journal: the events of a photo go with it, for they say what it showed.
+What a run was trained on stays written down (``run_photo``), so that the runs can be
+named.
 """
 
 import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
@@ -24,23 +24,15 @@ from pipeline.catalog.tables import (
     PREDICTION,
     RUN_PHOTO,
     SPLIT,
+    TAKEN_DOWN,
+    Kind,
     Outcome,
 )
 
-REASON = "forgotten"
 _AT_ONCE = 500
 
 
-class Kind(StrEnum):
-    """What a tombstone names."""
-
-    SHA256 = "sha256"
-    ORIGIN = "origin"  # the address, or the path, that it came from
-    WORK = "work"
-    AUTHOR = "author"
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Tombstone:
     """One thing that is not to come back."""
 
@@ -62,8 +54,10 @@ class Forgotten:
             value and Tombstone(kind, value) in self.stones
             for kind, value in (
                 (Kind.ORIGIN, candidate.origin),
+                (Kind.PAGE, candidate.page),
                 (Kind.WORK, candidate.work),
                 (Kind.AUTHOR, fold_name(candidate.author)),
+                (Kind.AUTHOR_PAGE, candidate.author_url),
             )
         )
 
@@ -89,6 +83,7 @@ class Met:
     work: str
     sha256: str  # "" where it is not in the store
     extension: str
+    is_forgotten: bool
 
 
 def fold_name(name: str) -> str:
@@ -128,6 +123,7 @@ class Takedowns:
                     row.work,
                     row.sha256 or "",
                     row.extension or "",
+                    (row.outcome, row.reason) == (Outcome.REFUSED, TAKEN_DOWN),
                 )
                 for row in connection.execute(query)
             ]
@@ -198,7 +194,7 @@ def _refuse(connection: Connection, which: object, now: str) -> None:
     connection.execute(
         update(CANDIDATE)
         .where(which)  # type: ignore[arg-type]
-        .values(outcome=Outcome.REFUSED, reason=REASON, sha256=None, tried_at=now)
+        .values(outcome=Outcome.REFUSED, reason=TAKEN_DOWN, sha256=None, tried_at=now)
     )
 
 

@@ -20,6 +20,17 @@ from sqlalchemy import (
 )
 
 
+class Kind(StrEnum):
+    """What a tombstone names."""
+
+    SHA256 = "sha256"
+    ORIGIN = "origin"  # the address, or the path, that it came from
+    PAGE = "page"  # that shows it
+    WORK = "work"
+    AUTHOR = "author"  # the name, as ``fold_name`` has it
+    AUTHOR_PAGE = "author_page"
+
+
 class Outcome(StrEnum):
     """How a candidate ended; one that has none yet is still to be tried."""
 
@@ -56,6 +67,7 @@ METADATA = MetaData(
     }
 )
 
+TAKEN_DOWN = "forgotten"  # the reason of what was taken down
 _SHA = String(64)
 
 PAGE = Table(  # a page that candidates were read from
@@ -109,7 +121,7 @@ FORGOTTEN = Table(  # what was taken down, so that it never comes back
     "forgotten",
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("kind", String, nullable=False),  # sha256, origin, work or author
+    Column("kind", String, nullable=False),  # forgetting.Kind
     Column("value", String, nullable=False),
     Column("at", String, nullable=False),
     UniqueConstraint("kind", "value"),

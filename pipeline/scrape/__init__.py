@@ -16,7 +16,9 @@ from pipeline.catalog import Catalog
 from pipeline.credits import write_credits
 from pipeline.errors import NetworkError
 from pipeline.home import SetFolder
+from pipeline.locking import held_alone
 from pipeline.progress import Progress
+from pipeline.scrape.filling import Filled
 from pipeline.scrape.plan import Plan, make_plan
 from pipeline.scrape.searching import (
     asked_services,
@@ -90,8 +92,8 @@ def scrape(
         replay: A file of such answers, which are taken instead of the network's.
 
     Raises:
-        SettingsError, InputError: A source or a file can't be used, or hosts beyond
-            this machine would be asked without a contact.
+        SettingsError, InputError: A source or a file can't be used, there is no
+            contact, or another process holds the set.
         NetworkError: No host could be reached, or a daily quota is used up; what there
             was before is kept, and the same command goes on.
         CatalogError: The catalog or the store can't be written.
@@ -101,9 +103,12 @@ def scrape(
         _check(settings)
     transport = transport or network_of(settings.scrape)
     transport, timing = _recorded(transport, timing, record, replay)
-    with fetcher_for(
-        settings, contact=contact, timing=timing, transport=transport
-    ) as fetcher:
+    with (
+        held_alone(folder, "scrape"),
+        fetcher_for(
+            settings, contact=contact, timing=timing, transport=transport
+        ) as fetcher,
+    ):
         steps = Steps(folder, settings, catalog, fetcher, progress, now, reread)
         discovered = steps.read_sources()
         steps.reopen_lifted()
@@ -117,11 +122,23 @@ def scrape(
         is_away = not fetcher.reached() and is_offline(
             summary, catalog.candidates.stored_origins()
         )
+    _check_end(folder, settings, summary, filled, is_away=is_away)
+    return summary
+
+
+def _check_end(
+    folder: SetFolder,
+    settings: SetSettings,
+    summary: ScrapeSummary,
+    filled: Filled,
+    *,
+    is_away: bool,
+) -> None:
+    """Raise where the run could not do what it was to do."""
     if is_away or filled.is_held_up(asked_services(settings)):
         raise NetworkError(out_of_reach(folder.name, summary, filled.down))
     if filled.spent and filled.missing:
         raise NetworkError(quota_spent(folder.name, summary, filled.spent))
-    return summary
 
 
 def _check(settings: SetSettings) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from pipeline.catalog.candidates import Candidate
-from pipeline.catalog.forgetting import REASON, Forgotten
+from pipeline.catalog.forgetting import Forgotten
+from pipeline.catalog.tables import TAKEN_DOWN
 from pipeline.licences import Licence, is_allowed, parse_licence, refusal
 from pipeline.scrape.download import is_within_limits_now
 from pipeline.scrape.sources.discovery import lifted_refusals
@@ -25,7 +26,7 @@ def judge_for(
 
     def judge(candidate: Candidate) -> str:
         if forgotten.matches(candidate):
-            return REASON
+            return TAKEN_DOWN
         stated = (candidate.licence, candidate.licence_url)
         licence = parse_licence(*stated, preferred=allowed)
         if licence is None and candidate.source not in SEARCHES:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Semaphore
 
-from pipeline.catalog.forgetting import REASON, Forgotten
+from pipeline.catalog.forgetting import Forgotten
+from pipeline.catalog.tables import TAKEN_DOWN
 from pipeline.errors import CatalogError, ImageError
 from pipeline.home import SetFolder
 from pipeline.images import ImageFacts, ImageStore, inspect_image
@@ -41,7 +42,7 @@ class Keeper:
         except ImageError as error:
             raise RefusedError(str(error)) from error
         if self.forgotten.has_sha256(facts.sha256):
-            raise RefusedError(REASON)
+            raise RefusedError(TAKEN_DOWN)
         if min(facts.width, facts.height) < self.min_side:
             raise RefusedError(f"smaller than {self.min_side} px")
         return facts

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pipeline.catalog import Outcome
 from pipeline.catalog.endings import Ending
 from pipeline.catalog.finding import Found
-from pipeline.catalog.forgetting import REASON
+from pipeline.catalog.tables import TAKEN_DOWN
 from pipeline.images import ImageFacts, encode_png
 from pipeline.scrape.keeping import Keeper
 from pipeline.scrape.sources.cifar import read_cifar
@@ -147,7 +147,7 @@ def _examine(record: Record, keeper: Keeper) -> tuple[bytes, ImageFacts]:
         RefusedError: It is not wanted, with the reason.
     """
     if keeper.forgotten.has_origin(record.origin):
-        raise RefusedError(REASON)
+        raise RefusedError(TAKEN_DOWN)
     content = record.content
     data = content if isinstance(content, bytes) else encode_png(content)
     return data, keeper.examine(data)

@@ -11,6 +11,7 @@ from pipeline.scrape.sources.commons import Commons
 from pipeline.scrape.sources.openverse import Openverse
 from pipeline.scrape.sources.search import Search
 from pipeline.settings import SEARCHES, SetSettings
+from pipeline.web.addresses import netloc_of
 from pipeline.web.api import Api
 from pipeline.web.fetch import Fetcher
 from pipeline.web.keys import ID_VARIABLE, SECRET_VARIABLE, Key
@@ -88,13 +89,19 @@ def _quota(
     search: Search, quotas: Path | None, timing: Timing, wait: Callable[[float], None]
 ) -> Quota:
     if isinstance(search, Commons):
-        file = quotas / "commons.json" if quotas else None
+        file = _kept_in(quotas, "commons", commons_url())
         spacing_s = WIKIMEDIA_SPACING_S
         return Quota("commons", WIKIMEDIA, file, timing, wait, spacing_s=spacing_s)
     name = "openverse-key" if _credentials() else "openverse"
     rates = REGISTERED if _credentials() else ANONYMOUS
-    file = quotas / f"{name}.json" if quotas else None
+    file = _kept_in(quotas, name, openverse_url())
     return Quota("openverse", rates, file, timing, wait)
+
+
+def _kept_in(quotas: Path | None, name: str, url: str) -> Path | None:
+    """Return the file of a service's calls; of another host they are others."""
+    host = netloc_of(url).replace(":", "_")
+    return quotas / f"{name}-{host}.json" if quotas else None
 
 
 def _credentials() -> tuple[str, str] | None:

@@ -11,7 +11,7 @@ import fcntl
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.web.answers import FailedError
@@ -57,6 +57,7 @@ class Quota:
         spacing_s: float = 0.0,
     ) -> None:
         self._name = name
+        self._assumed = {rate.per_s: rate for rate in rates}
         self._windows = {rate.per_s: Window(rate) for rate in rates}
         self._file = file
         self._wall = timing.wall
@@ -103,7 +104,10 @@ class Quota:
             self._wait(free_at - now)
 
     def obey(self, headers: Mapping[str, str]) -> None:
-        """Take over what an answer says of limits and of what is left of them."""
+        """Take over what an answer says of limits and of what is left of them.
+
+        A limit that it does not say any more holds for one more window.
+        """
         limits = list(read_limits(headers))
         if not limits:
             return
@@ -115,6 +119,7 @@ class Quota:
                     continue
                 window = self._windows.setdefault(rate.per_s, Window(rate))
                 window.obey(rate, left, self._calls, now)
+            self._drop_unsaid({rate.per_s for rate, _ in limits}, now)
             keep()
 
     def hold(self, seconds: float) -> None:
@@ -122,6 +127,14 @@ class Quota:
         with self._lock, self._shared() as keep:
             self._hold(seconds, self._wall())
             keep()
+
+    def _drop_unsaid(self, said: Collection[float], now: float) -> None:
+        for per_s, window in tuple(self._windows.items()):
+            is_old = window.said_at and now - window.said_at > per_s
+            if is_old and per_s not in said:
+                del self._windows[per_s]
+                if per_s in self._assumed:
+                    self._windows[per_s] = Window(self._assumed[per_s])
 
     def _hold(self, seconds: float, now: float) -> None:
         until = now + min(seconds, MAX_HOLD_S)
