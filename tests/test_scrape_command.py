@@ -97,6 +97,17 @@ def test_a_dry_run_prints_the_plan_alone_and_asks_nothing(tmp_path, services):
     assert services.log == []
 
 
+def test_a_dry_run_without_a_contact_says_what_is_needed_first(tmp_path, services):
+    make_set(tmp_path, QUERIES, "commons", per_category=30)
+    elsewhere = {"MEKIKI_COMMONS_URL": "", "MEKIKI_CONTACT": ""}
+
+    ended = mekiki(tmp_path, "scrape", "things", "--dry-run", **elsewhere)
+
+    lines = ended.stdout.splitlines()
+    assert (ended.returncode, ended.stderr, len(lines)) == (0, "", 3)
+    assert lines[-1].startswith("first: contact in categories.toml (or MEKIKI_CONTACT)")
+
+
 @pytest.mark.parametrize("contact", ["", "you@example.com", "change-me", "me@test"])
 @pytest.mark.parametrize("kind", ["openverse", "commons"])
 def test_a_placeholder_is_no_contact_and_nothing_is_asked(

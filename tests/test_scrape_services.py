@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.errors import NetworkError, SettingsError
 from pipeline.home import SetFolder
+from pipeline.scrape.plan import Allowance
 from tests.doubles.scraping import Time, counts, plan, played, run
 from tests.doubles.scraping import make_set as make_set_of
 from tests.doubles.services.limits import Limit
@@ -206,11 +207,37 @@ def test_private_addresses_of_services_need_the_permission_of_the_set(
     text = folder.settings_file.read_text(encoding="utf-8")
     folder.settings_file.write_text(text.replace("allow_private = true\n", ""))
 
-    summary = run(folder, time)
+    with pytest.raises(SettingsError, match="MEKIKI_OPENVERSE_URL leads to a private"):
+        plan(folder, time)
+    with pytest.raises(SettingsError, match="set allow_private = true under"):
+        run(folder, time)
 
-    assert summary.photos == 0
-    assert summary.discovered.pages_refused > 0
     assert services.log == []
+
+
+@pytest.mark.parametrize("given", ["MEKIKI_OPENVERSE_CLIENT_ID", "…_SECRET"])
+def test_half_a_key_is_none(tmp_path, serve, time, monkeypatch, given):
+    services = serve()
+    name = given.replace("…", "MEKIKI_OPENVERSE_CLIENT")
+    monkeypatch.setenv(name, "half")
+
+    with pytest.raises(SettingsError, match="belong together: one of them is not set"):
+        run(make_set(tmp_path, "openverse"), time)
+
+    assert services.log == []
+
+
+def test_the_calls_at_a_mirror_are_not_held_against_the_service(
+    tmp_path, serve, time, monkeypatch
+):
+    serve(works=120, anonymous=(Limit("anon_sustained", 3, "day"),))
+    folder = make_set(tmp_path, "openverse", per_category=200)
+    with pytest.raises(NetworkError, match="daily quota of 3 calls is used"):
+        run(folder, time)
+
+    monkeypatch.setenv("MEKIKI_OPENVERSE_URL", "http://localhost:9/v1")
+
+    assert plan(folder, time).services[0].allowance == Allowance(200, 200)
 
 
 def test_a_category_without_queries_cannot_be_searched_for(tmp_path, serve, time):

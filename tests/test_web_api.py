@@ -217,6 +217,17 @@ def test_a_host_that_takes_no_connection_is_tried_three_times(api, time):
     assert time.slept == [2, 4]
 
 
+def test_a_private_address_ends_in_what_lets_it_be_asked(service, time):
+    with_closing = make_fetcher(time, allow_private=False)
+    quota = Quota("service", (), None, time.timing, with_closing.wait)
+
+    with pytest.raises(DeniedError, match="private address; allow_private = true"):
+        Api(with_closing, quota, time.timing).get_json(service.url)
+
+    with_closing.close()
+    assert service.asked() == []
+
+
 def test_a_stopped_run_asks_no_more(service, api, fetcher):
     service.answers_next(*[Reply(b"down", 503)] * 5)
     service.before = lambda _asked: fetcher.stop()

@@ -88,6 +88,7 @@ def test_the_environment_names_the_contact_where_the_set_does_not(monkeypatch):
 
     assert contact_of(settings("")) == "ops@shop.net"
     assert contact_of(settings("jo@shop.net")) == "jo@shop.net"
+    assert contact_of(settings("you@example.com")) == "ops@shop.net"
 
 
 def test_this_machine_and_local_files_need_no_contact():

@@ -66,7 +66,8 @@ def scrape_command(  # noqa: PLR0917  click names them
         raise InputError("--record writes a file and --replay reads one: choose one")
     with opened_set(home, name) as at:
         if replay is None:
-            for line in plan_scrape(at.folder, at.settings, at.catalog).lines:
+            plan = plan_scrape(at.folder, at.settings, at.catalog, is_all=dry_run)
+            for line in plan.lines:
                 click.echo(line)
         if dry_run:
             return

@@ -10,6 +10,7 @@ stored is never fetched again.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.catalog import Catalog
@@ -22,6 +23,7 @@ from pipeline.scrape.filling import Filled
 from pipeline.scrape.plan import Plan, make_plan
 from pipeline.scrape.searching import (
     asked_services,
+    check_addresses,
     open_services,
     planned_searches,
     quotas_of,
@@ -35,7 +37,7 @@ from pipeline.scrape.summary import (
     quota_spent,
 )
 from pipeline.settings import SetSettings
-from pipeline.web.contact import require_contact
+from pipeline.web.contact import ContactError, require_contact
 from pipeline.web.fetch import fetcher_for, network_of
 from pipeline.web.recording import RecordingTransport
 from pipeline.web.replaying import ReplayTransport
@@ -53,15 +55,30 @@ def plan_scrape(
     catalog: Catalog,
     *,
     timing: Timing = REAL_TIME,
+    is_all: bool = False,
 ) -> Plan:
     """Reckon calls, photos and days; nothing is asked.
+
+    Args:
+        folder: Where the set lies.
+        settings: What it says.
+        catalog: What there is already.
+        timing: Clocks.
+        is_all: Nothing is to follow: a missing contact is told by the plan.
 
     Raises:
         SettingsError, InputError: As ``scrape``.
     """
-    _check(settings)
+    lacks = ""
+    try:
+        _check(settings)
+    except ContactError as error:
+        if not is_all:
+            raise
+        lacks = str(error)
     searches = planned_searches(folder, settings, timing)
-    return make_plan(settings, catalog, searches, describe_sources(settings))
+    plan = make_plan(settings, catalog, searches, describe_sources(settings))
+    return replace(plan, lacks=lacks)
 
 
 def scrape(
@@ -143,6 +160,7 @@ def _check_end(
 
 def _check(settings: SetSettings) -> None:
     check_queries(settings)
+    check_addresses(settings)
     require_contact(settings, addresses_asked(settings))
 
 

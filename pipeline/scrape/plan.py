@@ -61,6 +61,7 @@ class Plan:
     days: int  # from today on; 1: today is enough
     services: tuple[ServicePlan, ...]
     others: tuple[str, ...]  # what else is read, a phrase each
+    lacks: str = ""  # what is to be set right before it can begin
 
     @property
     def lines(self) -> list[str]:
@@ -85,7 +86,9 @@ class Plan:
                 )
         elif self.others:
             lines.append(f"plan: {self.categories} categories")
-        return lines + [f"  {other}" for other in self.others]
+        lines += [f"  {other}" for other in self.others]
+        lines = lines or ["plan: nothing, the set has no [[source]]"]
+        return [*lines, f"first: {self.lacks}"] if self.lacks else lines
 
 
 def make_plan(

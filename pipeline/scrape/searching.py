@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from pipeline.errors import SettingsError
 from pipeline.home import SetFolder
 from pipeline.scrape.filling import Service
 from pipeline.scrape.plan import Allowance
@@ -11,13 +12,15 @@ from pipeline.scrape.sources.commons import Commons
 from pipeline.scrape.sources.openverse import Openverse
 from pipeline.scrape.sources.search import Search
 from pipeline.settings import SEARCHES, SetSettings
-from pipeline.web.addresses import netloc_of
+from pipeline.web.addresses import host_of, is_known_private, netloc_of
 from pipeline.web.api import Api
 from pipeline.web.fetch import Fetcher
 from pipeline.web.keys import ID_VARIABLE, SECRET_VARIABLE, Key
 from pipeline.web.quota import Quota
 from pipeline.web.services import (
     ANONYMOUS,
+    COMMONS_VARIABLE,
+    OPENVERSE_VARIABLE,
     REGISTERED,
     WIKIMEDIA,
     WIKIMEDIA_SPACING_S,
@@ -63,6 +66,24 @@ def asked_services(settings: SetSettings) -> list[str]:
     return [kind for kind in kinds if kind in SEARCHES]
 
 
+def check_addresses(settings: SetSettings) -> None:
+    """Make sure that the services lie where the set may go.
+
+    Raises:
+        SettingsError: One was moved to a private address, and those are not allowed.
+    """
+    places = {"commons": (COMMONS_VARIABLE, commons_url)}
+    places["openverse"] = (OPENVERSE_VARIABLE, openverse_url)
+    for kind in asked_services(settings):
+        variable, url_of = places[kind]
+        host = host_of(url := url_of())
+        if not settings.scrape.allow_private and is_known_private(host):
+            raise SettingsError(
+                f"{variable} leads to a private address ({url}); set allow_private ="
+                " true under [scrape] in categories.toml, or unset the variable"
+            )
+
+
 def _searches(settings: SetSettings) -> list[Search]:
     return [_search(kind, settings) for kind in asked_services(settings)]
 
@@ -105,6 +126,15 @@ def _kept_in(quotas: Path | None, name: str, url: str) -> Path | None:
 
 
 def _credentials() -> tuple[str, str] | None:
-    """Return the id and the secret of Openverse's key, where both are given."""
+    """Return the id and the secret of Openverse's key, where they are given.
+
+    Raises:
+        SettingsError: Only one of them is.
+    """
     given = os.environ.get(ID_VARIABLE, ""), os.environ.get(SECRET_VARIABLE, "")
+    if any(given) and not all(given):
+        raise SettingsError(
+            f"{ID_VARIABLE} and {SECRET_VARIABLE} belong together: one of them is not"
+            " set; set both, or neither to ask Openverse as a stranger"
+        )
     return given if all(given) else None

@@ -47,6 +47,16 @@ def is_this_machine(host: str) -> bool:
         return False
 
 
+def is_known_private(host: str) -> bool:
+    """Say whether a URL's host is not of the internet, as far as its name tells."""
+    if is_this_machine(host):
+        return True
+    try:
+        return not is_public(str(ipaddress.ip_address(host.strip("[]"))))
+    except ValueError:
+        return False
+
+
 def host_of(url: str) -> str:
     """Return the host in an http(s) URL, ``""`` where there is none."""
     try:

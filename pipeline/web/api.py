@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pipeline.web.addresses import join_url
 from pipeline.web.answers import (
+    PRIVATE,
     Answer,
     DeniedError,
     FailedError,
@@ -37,6 +38,7 @@ NO_JSON = "answer is no JSON"
 STRANGER = (
     f"HTTP 403: not let in; {CONTACT_VARIABLE} or the set's contact says who asks"
 )
+BEHIND = f"{PRIVATE}; allow_private = true under [scrape] lets it be asked"
 ELSEWHERE = "leads to another site"
 _LAGGED = re.compile(r"([0-9]{1,6}(?:\.[0-9]+)?) seconds lagged")
 _PASSING_CODES = ("maxlag", "ratelimited", "readonly", "internal_api_error")
@@ -123,7 +125,12 @@ class Api:
         self._quota.take()
         headers = {} if self._key is None else self._key.headers()
         started = self._timing.clock()
-        answer = self._fetcher.call(url, headers=headers)
+        try:
+            answer = self._fetcher.call(url, headers=headers)
+        except RefusedError as error:
+            if error.reason != PRIVATE:
+                raise
+            raise DeniedError(BEHIND) from error
         self._quota.obey(answer.headers)
         if self._rests and self._timing.clock() - started > SLOW_S:
             self._quota.hold(REST_S)

@@ -39,27 +39,31 @@ _NOWHERE = re.compile(
 _SECOND_LEVELS = frozenset({"ac", "co", "com", "go", "ne", "net", "or", "org"})
 
 
+class ContactError(SettingsError):
+    """There is nobody to write to."""
+
+
 def contact_of(settings: SetSettings) -> str:
     """Return the usable contact of a set, ``""`` where it has none."""
-    written = _written(settings)
-    return written if _is_real(written) else ""
+    return next(filter(_is_real, _written(settings)), "")
 
 
 def require_contact(settings: SetSettings, urls: Iterable[str]) -> None:
     """Make sure that there is a contact, if any URL is of another machine.
 
     Raises:
-        SettingsError: There is none, or it is no more than a placeholder.
+        ContactError: There is none, or it is no more than a placeholder.
     """
     if contact_of(settings):
         return
     for url in urls:
         host = host_of(url)
         if host and not is_this_machine(host):
-            raise SettingsError(
+            got = next(filter(None, _written(settings)), "")
+            raise ContactError(
                 f"contact in categories.toml (or {CONTACT_VARIABLE}) must be an e-mail"
                 f" address or web page of yours before {host} is asked for anything;"
-                f" got {_written(settings)!r}"
+                f" got {got!r}"
             )
 
 
@@ -72,8 +76,9 @@ def user_agent(contact: str) -> str:
     return f"mekiki/{version('mekiki')}{who} requests/{version('requests')}"
 
 
-def _written(settings: SetSettings) -> str:
-    return (settings.contact or os.environ.get(CONTACT_VARIABLE, "")).strip()
+def _written(settings: SetSettings) -> tuple[str, str]:
+    """Return what the set says, and what the environment does."""
+    return settings.contact.strip(), os.environ.get(CONTACT_VARIABLE, "").strip()
 
 
 def _is_real(contact: str) -> bool:
