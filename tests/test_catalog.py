@@ -86,7 +86,11 @@ def test_the_lowest_candidate_owns_the_bytes_whatever_came_first(catalog, order)
     ),
     st.data(),
 )
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_endings_together_come_to_what_they_come_to_one_by_one(tmp_path, met, data):
     endings = [
         Ending(number, Outcome.FAILED if letter == "!" else Outcome.REFUSED, letter)

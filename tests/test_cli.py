@@ -13,6 +13,7 @@ import pytest
 from pipeline import catalog as catalogs
 from pipeline.cli import cli
 from pipeline.cli.exits import explain
+from pipeline.images import encode_jpeg
 
 MEKIKI = [sys.executable, "-m", "pipeline.cli"]
 
@@ -86,6 +87,7 @@ def test_status_as_json_is_all_that_stdout_holds(
 
     assert json.loads(done.stdout) == {
         "set": "things",
+        "pages": {},
         "candidates": {"stored": {"": 3}},
         "images": 3,
         "groups": 3,
@@ -214,12 +216,13 @@ def test_make_without_a_set_lists_the_sets_and_ends_with_2(tmp_path, folder):
     assert "things" in done.stderr
 
 
-def test_a_terminal_gets_progress_and_a_file_does_not(tmp_path, folder):
+def test_a_terminal_gets_progress_and_a_file_does_not(tmp_path, folder, make_photo):
     """The bar goes to stderr, and only where that is a terminal."""
     photos = tmp_path / "photos"
     for category in ("cat", "dog"):
         (photos / category).mkdir(parents=True)
         (photos / category / "broken.jpg").write_bytes(b"no picture")
+    (photos / "cat" / "whole.jpg").write_bytes(encode_jpeg(make_photo(1, 96, 96)))
     with folder.settings_file.open("a", encoding="utf-8") as file:
         file.write(f'[[source]]\nkind = "folder"\npath = "{photos}"\n')
     ours, theirs = pty.openpty()
@@ -236,6 +239,24 @@ def test_a_terminal_gets_progress_and_a_file_does_not(tmp_path, folder):
     assert b"2 refused" in done.stdout
     assert b"\x1b[" in os.read(ours, 100_000)
     os.close(ours)
+
+
+def test_a_scrape_that_brings_nothing_says_so_and_where_the_reasons_are(
+    mekiki, folder, tmp_path
+):
+    (folder.folder / "photos.csv").write_text(
+        f"url,category\n{tmp_path},Cat\n", encoding="utf-8"
+    )
+    with folder.settings_file.open("a", encoding="utf-8") as file:
+        file.write('[[source]]\nkind = "urls"\npath = "photos.csv"\n')
+
+    done = mekiki("scrape", "things")
+
+    assert done.returncode == 2
+    assert "unknown categories: 'Cat' 1 (did you mean 'cat'?)" in done.stdout
+    assert "mekiki status things says why" in done.stdout
+    assert "no photo was collected for things" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_catalog_is_closed_when_a_command_ends(folder):

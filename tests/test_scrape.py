@@ -511,6 +511,67 @@ def test_a_killed_run_and_another_leave_what_an_undisturbed_one_leaves(
     assert not kept or at == "/p/dog-3-11.jpg"  # before that, too few had come
 
 
+def test_a_list_that_was_corrected_is_taken_at_its_new_word(folder, site, jpeg):
+    urls = [site.add(f"/{n}.jpg", jpeg(n)) for n in range(4)]
+    stated = ["", "CC BY 4.0", "CC BY-NC 4.0", "house rules"]
+    head = '[[source]]\nkind = "urls"\npath = "photos.csv"'
+    list_source(folder)
+    file = folder.folder / "photos.csv"
+
+    def say(*licences: str) -> None:
+        rows = [f"{u},cat,Ann,{word}" for u, word in zip(urls, licences, strict=True)]
+        file.write_text("\n".join(("url,category,author,license", *rows)), "utf-8")
+
+    write_set(folder, head)
+    say(*stated)
+    run(folder)
+    assert counts(folder)["refused"] == {
+        "licence not allowed: CC BY-NC": 1,
+        "licence unknown": 1,
+    }
+
+    say("CC0", "CC BY-NC 4.0", "CC BY 4.0", "CC BY 4.0")
+    summary = run(folder)
+
+    assert counts(folder) == {"stored": {"": 4}}
+    assert "yet not to be fetched today: 1 licence not allowed: CC BY-NC" in (
+        summary.line
+    )
+    table = (folder.folder / "attribution.csv").read_text("utf-8-sig")
+    assert table.count("CC0") > 0
+    assert site.times("/1.jpg") == 1
+
+
+def test_what_no_longer_fits_the_sets_file_is_said(folder, site, jpeg):
+    lines = [
+        f"{site.add('/1.jpg', jpeg(1))},cat",
+        f"{site.add('/2.jpg', jpeg(2))},dog",
+        f"{site.url}/3.jpg,Dog",
+        f"{site.url}/4.jpg,horse",
+    ]
+    write_set(folder, list_source(folder, *lines))
+    summary = run(folder)
+    assert "unknown categories: 'Dog' 1 (did you mean 'dog'?), 'horse' 1" in (
+        summary.line
+    )
+
+    text = folder.settings_file.read_text(encoding="utf-8")
+    folder.settings_file.write_text(text.replace('"dog"', '"hound"'), encoding="utf-8")
+
+    assert "stored under categories of no set any more: 'dog' 1" in run(folder).line
+
+
+def test_a_quote_that_is_not_closed_is_one_line(folder, site, jpeg):
+    lines = [f"{site.url}/{n}.jpg,cat" for n in range(3)]
+    lines[1] = f'{site.url}/1.jpg,"cat'
+    write_set(folder, list_source(folder, *lines))
+
+    with pytest.raises(InputError, match="line 3: a quote is not closed"):
+        run(folder)
+
+    assert site.requests == []
+
+
 def test_photos_are_recorded_while_another_one_keeps_us_waiting(folder, site, jpeg):
     lines = [f"{site.add(f'/{n}.jpg', jpeg(n))},cat" for n in range(9)]
     write_set(folder, list_source(folder, *lines))

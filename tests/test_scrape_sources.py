@@ -1,3 +1,4 @@
+import json
 import os
 import unicodedata
 from pathlib import Path
@@ -216,6 +217,41 @@ def test_a_csv_keeps_what_it_says_of_a_work(tmp_path, sqlite_catalog):
     assert row.attribution == "by Jo"
     (one,) = sqlite_catalog.candidates.pending()
     assert (one.licence, one.licence_url) == ("CC BY", "http://l.test/by")
+
+
+@pytest.mark.parametrize("name", ["photos.csv", "photos.jsonl"])
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("CC-BY-2.0", ("CC BY", "https://creativecommons.org/licenses/by/2.0/")),
+        ("cc-by 4.0", ("CC BY", "https://creativecommons.org/licenses/by/4.0/")),
+        ("CC BY SA", ("CC BY-SA", "")),
+        ("http://creativecommons.org/licenses/by/4.0", ("CC BY", "…")),
+        ("MIT", ("MIT", "")),
+    ],
+)
+def test_a_list_may_spell_it_license_and_name_it_in_any_wording(
+    tmp_path, sqlite_catalog, name, written, read
+):
+    row = {"url": "http://a.test/1.jpg", "category": "cat", "license": written}
+    text = json.dumps(row)
+    if name.endswith("csv"):
+        text = "\n".join((",".join(row), ",".join(row.values())))
+    (tmp_path / name).write_text(text, encoding="utf-8")
+
+    discover(settings({"kind": "urls", "path": str(tmp_path / name)}), sqlite_catalog)
+
+    (one,) = sqlite_catalog.candidates.pending()
+    licence, url = read
+    assert (one.licence, one.licence_url) == (licence, url.replace("…", written))
+
+
+def test_columns_that_say_nothing_to_us_are_named(tmp_path, sqlite_catalog):
+    rows = "url,category,licens,id\nhttp://a.test/1.jpg,cat,CC0,7\n"
+
+    found = discover(listed(tmp_path, rows), sqlite_catalog)
+
+    assert found.notes == ("photos.csv has columns that are not used: licens, id",)
 
 
 JSONL = (

@@ -2,6 +2,7 @@
 
 with opened(folder) as catalog:
     catalog.candidates   what was met, and how it ended
+    catalog.tallies      the same in counts, for people
     catalog.photos       the store's images, their groups, what is trained
     catalog.journal      what people said
     catalog.training     splits, runs, predictions
@@ -19,6 +20,7 @@ from pipeline.catalog.forgetting import Takedowns
 from pipeline.catalog.journal import Journal
 from pipeline.catalog.photos import Photos
 from pipeline.catalog.tables import Outcome, Part, Status
+from pipeline.catalog.tallies import Tallies
 from pipeline.catalog.training import Training
 from pipeline.home import SetFolder
 
@@ -30,6 +32,7 @@ class Catalog:
     """An open catalog, by subject."""
 
     candidates: Candidates
+    tallies: Tallies
     photos: Photos
     journal: Journal
     training: Training
@@ -47,6 +50,7 @@ def opened(folder: SetFolder) -> Iterator[Catalog]:
     try:
         yield Catalog(
             Candidates(database),
+            Tallies(database),
             Photos(database),
             Journal(database),
             Training(database),

@@ -20,7 +20,14 @@ from sqlalchemy import (
 
 from pipeline.catalog.endings import Ending, finish
 from pipeline.catalog.engine import Database
-from pipeline.catalog.finding import Found, PageRead, add_found, add_page, ids_of
+from pipeline.catalog.finding import (
+    Found,
+    PageRead,
+    add_found,
+    add_page,
+    correct_found,
+    ids_of,
+)
 from pipeline.catalog.tables import CANDIDATE, IMAGE, PAGE, Outcome
 from pipeline.images import ImageFacts
 
@@ -58,6 +65,11 @@ class Candidates:
         """Record candidates, in order; return how many were new."""
         with self._database.write() as connection:
             return add_found(connection, found, now)
+
+    def correct(self, found: Sequence[Found]) -> int:
+        """Take over what a source says now of candidates it named before."""
+        with self._database.write() as connection:
+            return correct_found(connection, found)
 
     def add_ended(self, ended: Sequence[tuple[Found, Ending]], now: str) -> int:
         """Record candidates together with how they ended; return how many were new.

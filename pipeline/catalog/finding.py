@@ -3,7 +3,7 @@
 Functions work inside the caller's transaction.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import (
@@ -17,7 +17,18 @@ from sqlalchemy import (
     update,
 )
 
-from pipeline.catalog.tables import CANDIDATE, PAGE, Outcome, Part
+from pipeline.catalog.tables import CANDIDATE, PAGE, TAKEN_DOWN, Outcome, Part
+
+_WORDS = (
+    "page",
+    "title",
+    "author",
+    "author_url",
+    "licence",
+    "licence_version",
+    "licence_url",
+    "attribution",
+)
 
 
 @dataclass(frozen=True)
@@ -88,6 +99,30 @@ def add_found(connection: Connection, found: Sequence[Found], now: str) -> int:
     return len(new)
 
 
+def correct_found(connection: Connection, found: Sequence[Found]) -> int:
+    """Take over what sources say now of candidates that are known; count the changes.
+
+    What was refused and is told of otherwise is judged anew. A takedown stays.
+    """
+    told = {(item.category, item.origin): item for item in reversed(found)}
+    changed = 0
+    for few in _few({item.origin for item in found}):
+        query = select(CANDIDATE).where(CANDIDATE.c.origin.in_(few))
+        for row in connection.execute(query).all():
+            item = told.get((row.category, row.origin))
+            if item is None or item.source != row.source or row.reason == TAKEN_DOWN:
+                continue
+            words = {name: getattr(item, name) for name in _WORDS}
+            if all(getattr(row, name) == word for name, word in words.items()):
+                continue
+            again = {"outcome": None, "reason": ""}
+            values = words | (again if row.outcome == Outcome.REFUSED else {})
+            here = CANDIDATE.c.id == row.id
+            connection.execute(update(CANDIDATE).where(here).values(values))
+            changed += 1
+    return changed
+
+
 def _one_origin_a_work(connection: Connection, found: Sequence[Found]) -> list[Found]:
     """Give every candidate of a work the same origin: the one that was met first.
 
@@ -113,15 +148,20 @@ def _where(
 ) -> list[Row[tuple[int, str, str, str]]]:
     """Return what names the candidates with such a value, by id."""
     rows: list[Row[tuple[int, str, str, str]]] = []
-    ordered = sorted(values)
-    for start in range(0, len(ordered), 500):
+    for few in _few(values):
         query = select(
             CANDIDATE.c.id, CANDIDATE.c.category, CANDIDATE.c.origin, CANDIDATE.c.work
-        ).where(column.in_(ordered[start : start + 500]))
+        ).where(column.in_(few))
         if condition is not None:
             query = query.where(condition)
         rows += connection.execute(query.order_by(CANDIDATE.c.id))
     return rows
+
+
+def _few(values: Collection[str]) -> Iterator[list[str]]:
+    ordered = sorted(values)
+    for start in range(0, len(ordered), 500):
+        yield ordered[start : start + 500]
 
 
 def ids_of(

@@ -146,6 +146,7 @@ def set_status(folder: SetFolder, catalog: Catalog) -> dict[str, object]:
     photos = catalog.photos.photos()
     return {
         "set": folder.name,
+        "pages": catalog.tallies.page_counts(),
         "candidates": catalog.candidates.counts(),
         "images": len(catalog.photos.stored()),
         "groups": len(photos),
@@ -167,11 +168,13 @@ def _split_counts(catalog: Catalog) -> dict[str, int]:
 def status_text(facts: dict[str, object]) -> str:
     """Say ``set_status`` in lines for people."""
     lines = [f"set {facts['set']}"]
-    candidates = facts["candidates"]
-    assert isinstance(candidates, dict)  # noqa: S101  for the type checker
-    for outcome, reasons in candidates.items():
-        lines.append(f"  candidates {outcome}: {sum(reasons.values())}")
-        lines += [f"    {number:6} {why}" for why, number in reasons.items() if why]
+    for key in ("pages", "candidates"):
+        counts = facts[key]
+        assert isinstance(counts, dict)  # noqa: S101  for the type checker
+        for outcome, reasons in counts.items():
+            how = "read" if (key, outcome) == ("pages", "stored") else outcome
+            lines.append(f"  {key} {how}: {sum(reasons.values())}")
+            lines += [f"    {number:6} {why}" for why, number in reasons.items() if why]
     for key in ("images", "groups", "conflicts"):
         lines.append(f"  {key}: {facts[key]}")
     for key in ("items", "split"):

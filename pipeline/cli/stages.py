@@ -82,6 +82,13 @@ def scrape_command(  # noqa: PLR0917  click names them
             replay=replay,
         )
     click.echo(summary.line)
+    if summary.has_reasons:
+        click.echo(f"mekiki status {name} says why something was refused or failed")
+    if not summary.photos:
+        raise InputError(
+            f"no photo was collected for {name}: correct what is said above, then run"
+            " the same command again"
+        )
 
 
 @cli.command("dedup")

@@ -1,7 +1,7 @@
 """The steps of a scrape, one after the other."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.catalog import Catalog, Outcome
@@ -12,7 +12,13 @@ from pipeline.progress import Progress
 from pipeline.scrape.download import Downloader
 from pipeline.scrape.fetching import by_origin, fetch_photos
 from pipeline.scrape.filling import Filled, Filling, Service, wanted
-from pipeline.scrape.judging import UNKNOWN_CATEGORY, is_lifted, judge_for
+from pipeline.scrape.judging import (
+    UNKNOWN_CATEGORY,
+    category_notes,
+    is_lifted,
+    judge_for,
+    licence_notes,
+)
 from pipeline.scrape.keeping import Keeper, keeper_for
 from pipeline.scrape.records import store_records
 from pipeline.scrape.sources import LISTED, SOURCES, Discovered, Discovery
@@ -112,13 +118,24 @@ class Steps:
         )
         stored = self.catalog.candidates.stored_per_category()
         return ScrapeSummary(
-            discovered + filled.discovered,
+            discovered + filled.discovered + Discovered(notes=self._notes(stored)),
             self.tried,
             {name: counts[name] for name in Outcome},
             {name: stored.get(name, 0) for name in self.settings.category_names},
             tuple(self.fetcher.unreached()),
             filled.missing,
             self.catalog.candidates.count_due(LISTED, self.settings.category_names),
+        )
+
+    def _notes(self, stored: Mapping[str, int]) -> tuple[str, ...]:
+        """Say what is not as the set's file would have it."""
+        tallies, names = self.catalog.tallies, self.settings.category_names
+        refused = tallies.categories_refused(UNKNOWN_CATEGORY)
+        left = {name: n for name, n in stored.items() if name not in names}
+        return (
+            *category_notes(refused, names, "listed under unknown categories"),
+            *category_notes(left, names, "stored under categories of no set any more"),
+            *licence_notes(tallies.licences_stored(), self.settings.scrape.licences),
         )
 
     def _fetch(

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.catalog import Outcome
-from pipeline.scrape.sources.discovery import Discovered
+from pipeline.scrape.sources.discovery import Discovered, some
 from pipeline.web.addresses import host_of, netloc_of
 from pipeline.web.answers import DeniedError, FailedError
 from pipeline.web.quota import QuotaSpentError
@@ -52,6 +52,13 @@ class ScrapeSummary:
             f"{self.photos:,} photos of {len(self.stored)} categories"
             f" in the store (fewest: {self.stored[fewest]:,} of {fewest})"
         )
+
+    @property
+    def has_reasons(self) -> bool:
+        """Say whether the catalog has reasons to tell."""
+        ended = self.outcomes[Outcome.REFUSED] + self.outcomes[Outcome.FAILED]
+        pages = self.discovered.pages_failed + self.discovered.pages_refused
+        return ended + pages > 0
 
     @property
     def photos(self) -> int:
@@ -110,9 +117,3 @@ def quota_spent(
         f" {sum(summary.missing.values()):,} are still wanted. From"
         f" {until:%Y-%m-%d %H:%M} UTC on the same command goes on: mekiki scrape {name}"
     )
-
-
-def some(names: Sequence[str]) -> str:
-    """Name the first few."""
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more

@@ -1,6 +1,6 @@
 """What every source is given, and what it reports."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pipeline.catalog import Catalog
@@ -46,3 +46,9 @@ def lifted_refusals(settings: SetSettings) -> tuple[str, ...]:
     """Return the reasons that can't hold any more, as the settings are now."""
     lifted = (PRIVATE,) if settings.scrape.allow_private else ()
     return (*lifted, NO_CONTACT) if contact_of(settings) else lifted
+
+
+def some(names: Sequence[str]) -> str:
+    """Name the first few."""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more

@@ -30,6 +30,10 @@ def list_folder(source: FolderSource, discovery: Discovery) -> Discovered:
             note = f"no folder {category!r} in {source.path}"
             found += Discovered(notes=(note,))
             continue
+        if not os.access(folder, os.R_OK | os.X_OK):
+            note = f"{folder} can't be read: permission denied"
+            found += Discovered(notes=(note,))
+            continue
         files = list(list_files(folder))
         regular = [file for file in files if is_regular(file)]
         named = [file for file in regular if _is_recordable(str(file))]

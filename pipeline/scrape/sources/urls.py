@@ -1,9 +1,10 @@
 """Photos listed in a CSV or JSONL: ``url`` and ``category``, one photo a line.
 
 ``page``, ``title``, ``author``, ``author_url``, ``licence``, ``licence_version``,
-``licence_url`` and ``attribution`` are kept where the file has them. A line that can't
-be used still becomes a candidate, so that its reason is recorded: without a URL, or
-with one too long to record, its place in the file stands for it.
+``licence_url`` and ``attribution`` are kept where the file has them ("license" is as
+good), and taken over when the file is corrected. A line that can't be used still
+becomes a candidate, so that its reason is recorded: without a URL, or with one too long
+to record, its place in the file stands for it.
 
 A file is JSONL if its name ends in ``.jsonl`` or ``.ndjson``, or if it begins with
 ``{``. It is read as a stream: it may have millions of lines.
@@ -11,8 +12,8 @@ A file is JSONL if its name ends in ``.jsonl`` or ``.ndjson``, or if it begins w
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -21,15 +22,28 @@ from pipeline.catalog import Outcome
 from pipeline.catalog.endings import Ending
 from pipeline.catalog.finding import Found
 from pipeline.errors import InputError
-from pipeline.scrape.sources.discovery import Discovered, Discovery
+from pipeline.scrape.sources.discovery import Discovered, Discovery, some
+from pipeline.scrape.sources.search import with_licence
 from pipeline.settings import UrlsSource
 from pipeline.web.addresses import canonical_url, is_recordable
 
 NO_OBJECT = "no JSON object"
 
 _NEEDED = ("url", "category")
+_KNOWN = (
+    *_NEEDED,
+    "page",
+    "title",
+    "author",
+    "author_url",
+    "licence",
+    "licence_version",
+    "licence_url",
+    "attribution",
+)
 _AT_ONCE = 1000  # lines recorded in one transaction
 _LONGEST_LINE = 1_000_000  # characters
+_SHOWN = 20  # of the columns that are not used
 _PEEKED = 1024  # characters that are looked at to tell JSONL from CSV
 
 
@@ -48,10 +62,14 @@ def list_urls(source: UrlsSource, discovery: Discovery) -> Discovered:
         InputError: The file can't be read, or lacks a column.
     """
     candidates = discovery.catalog.candidates
-    lines = _read_lines(source.path)
+    allowed = discovery.settings.scrape.licences
+    unused: dict[str, None] = {}
+    lines = _read_lines(source.path, unused)
     new = 0
     while batch := list(islice(lines, _AT_ONCE)):
-        new += candidates.add([line.found for line in batch], discovery.now())
+        found = [_with_licence(line.found, allowed) for line in batch]
+        new += candidates.add(found, discovery.now())
+        candidates.correct(found)
         unusable = [
             (line.found, Ending(0, Outcome.REFUSED, line.reason))
             for line in batch
@@ -60,7 +78,9 @@ def list_urls(source: UrlsSource, discovery: Discovery) -> Discovered:
         if unusable:
             candidates.add_ended(unusable, discovery.now())
         discovery.advance(len(batch))
-    return Discovered(new=new)
+    name = source.path.name
+    notes = (f"{name} has columns that are not used: {some(list(unused))}",)
+    return Discovered(new=new, notes=notes if unused else ())
 
 
 def read_rows(path: Path) -> Iterator[Found]:
@@ -69,17 +89,27 @@ def read_rows(path: Path) -> Iterator[Found]:
     Raises:
         InputError: The file can't be read, or lacks a column.
     """
-    return (line.found for line in _read_lines(path))
+    return (line.found for line in _read_lines(path, {}))
 
 
-def _read_lines(path: Path) -> Iterator[_Line]:
+def _with_licence(found: Found, allowed: Collection[str]) -> Found:
+    """Return a candidate with its licence in our words, where it is understood."""
+    if not (found.licence or found.licence_url):
+        return found
+    stated = f"{found.licence} {found.licence_version}".strip()
+    known = with_licence(found, [stated], found.licence_url, allowed)
+    return replace(known, licence_url=found.licence_url or known.licence_url)
+
+
+def _read_lines(path: Path, unused: dict[str, None]) -> Iterator[_Line]:
+    """Yield what every line says; columns that say nothing to us go into ``unused``."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             start = file.read(_PEEKED)
             file.seek(0)
             is_json = path.suffix.lower() in {".jsonl", ".ndjson"}
             is_json = is_json or start.lstrip().startswith("{")
-            yield from (_read_jsonl if is_json else _read_csv)(file, path)
+            yield from (_read_jsonl if is_json else _read_csv)(file, path, unused)
     except FileNotFoundError as error:
         raise InputError(
             f'{path} does not exist; [[source]] kind = "urls" needs a CSV or JSONL with'
@@ -93,10 +123,12 @@ def _read_lines(path: Path) -> Iterator[_Line]:
         raise InputError(f"{path} can't be read: {error.strerror or error}") from error
 
 
-def _read_csv(file: IO[str], path: Path) -> Iterator[_Line]:
-    reader = csv.DictReader(file, restval="")
+def _read_csv(file: IO[str], path: Path, unused: dict[str, None]) -> Iterator[_Line]:
+    reader = csv.DictReader(file, restval="", strict=True)
+    read = 0  # lines
     try:
-        columns = [str(name).strip().lower() for name in reader.fieldnames or ()]
+        columns = [_column(str(name)) for name in reader.fieldnames or ()]
+        unused |= dict.fromkeys(name for name in columns if name not in _KNOWN)
         missing = [name for name in _NEEDED if name not in columns]
         if missing:
             raise InputError(
@@ -104,15 +136,18 @@ def _read_csv(file: IO[str], path: Path) -> Iterator[_Line]:
                 f" {' and '.join(missing)} (there: {', '.join(columns) or 'none'})"
             )
         reader.fieldnames = columns
+        read = reader.line_num
         for row in reader:
+            read = reader.line_num
             cells = {name: _text(row.get(name)) for name in columns}
             if any(cells.values()):
                 yield _Line(_candidate(cells, f"{path}, line {reader.line_num}"))
     except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num + 1}: {error}") from error
+        why = str(error).replace("unexpected end of data", "a quote is not closed")
+        raise InputError(f"{path}, line {read + 1}: {why}") from error
 
 
-def _read_jsonl(file: IO[str], path: Path) -> Iterator[_Line]:
+def _read_jsonl(file: IO[str], path: Path, unused: dict[str, None]) -> Iterator[_Line]:
     number = 0
     while line := file.readline(_LONGEST_LINE + 1):
         number += 1
@@ -128,7 +163,9 @@ def _read_jsonl(file: IO[str], path: Path) -> Iterator[_Line]:
         if not isinstance(said, dict):
             yield _Line(Found("urls", "", place), NO_OBJECT)
             continue
-        cells = {key.strip().lower(): _text(value) for key, value in said.items()}
+        cells = {_column(key): _text(value) for key, value in said.items()}
+        if len(unused) < _SHOWN:
+            unused |= dict.fromkeys(name for name in cells if name not in _KNOWN)
         if any(cells.values()):
             yield _Line(_candidate(cells, place))
 
@@ -152,6 +189,10 @@ def _candidate(cells: Mapping[str, str], place: str) -> Found:
         licence_url=said("licence_url") or (licence if is_address else ""),
         attribution=said("attribution"),
     )
+
+
+def _column(written: str) -> str:
+    return written.strip().lower().replace("license", "licence")
 
 
 def _text(value: object) -> str:
