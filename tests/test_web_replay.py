@@ -1,6 +1,7 @@
 """What a run was answered can be recorded, and the run repeated from that alone."""
 
 import gzip
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from pipeline.images import encode_jpeg
 from pipeline.progress import silent
 from pipeline.scrape import scrape
 from pipeline.settings import ScrapeSettings, load_settings
-from pipeline.web.answers import FailedError, FetchError, RefusedError
+from pipeline.web.answers import FetchError, RefusedError, UnreachableError
 from pipeline.web.fetch import Fetcher
 from pipeline.web.keys import Key
 from pipeline.web.recording import RecordingTransport
@@ -61,6 +62,26 @@ def ask(transport: Transport, *urls: str) -> list[str | bytes]:
             answers.append(f"{type(error).__name__}: {error.reason}")
     opened.close()
     return answers
+
+
+def sent(transport: Transport, url: str) -> bytes | str:
+    """Send one request as it is; return the body, or the reason why there is none."""
+    try:
+        with transport.send(Request(url, {}), 1.0) as response:
+            return response.read()
+    except FetchError as error:
+        return error.reason
+
+
+def replayed(file: Path, urls: list[str]) -> list[bytes | str]:
+    """Send requests to a recording, which may turn out to have no answer at all."""
+    try:
+        transport = ReplayTransport(file)
+    except InputError as error:
+        if not str(error).endswith("no answer is in it"):
+            raise
+        return [NOT_RECORDED] * len(urls)
+    return [sent(transport, url) for url in urls]
 
 
 def closed_port() -> int:
@@ -142,6 +163,153 @@ def test_a_file_that_was_cut_gives_what_is_whole_in_it(site, file):
     assert told[4] == f"FailedError: {NOT_RECORDED}"
 
 
+@pytest.mark.parametrize("name", ["answers.warc.gz", "answers.warc"])
+def test_a_file_cut_at_any_byte_gives_what_is_whole_before_it(site, tmp_path, name):
+    file = tmp_path / name
+    urls = [site.add("/a.jpg", b"a" * 60), f"http://127.0.0.1:{closed_port()}/b.jpg"]
+    urls.append(site.add("/c.jpg", b"c" * 60))
+    recording = RecordingTransport(network(), file)
+    bodies, ends = [], []
+    for url in urls:
+        bodies.append(sent(recording, url))
+        ends.append(file.stat().st_size)
+    recording.close()
+    whole = file.read_bytes()
+
+    for cut in range(1, len(whole)):
+        file.write_bytes(whole[:cut])
+
+        told = replayed(file, urls)
+
+        count = sum(end <= cut for end in ends)
+        assert told[:count] == bodies[:count]
+        assert told[count] in {bodies[count], NOT_RECORDED}  # only its end may lack
+        assert set(told[count + 1 :]) <= {NOT_RECORDED}
+    file.write_bytes(whole)
+    assert replayed(file, urls) == bodies == [b"a" * 60, "can't connect", b"c" * 60]
+
+
+@pytest.mark.parametrize("name", ["answers.warc.gz", "answers.warc"])
+def test_recording_goes_on_where_a_killed_run_left_a_part(site, tmp_path, name):
+    file = tmp_path / name
+    urls = [site.add(f"/{n}.jpg", bytes([n]) * 60) for n in (1, 2, 3)]
+    recording = RecordingTransport(network(), file)
+    ends = []
+    for url in urls[:2]:
+        sent(recording, url)
+        ends.append(file.stat().st_size)
+    recording.close()
+    whole = file.read_bytes()
+
+    for cut in range(ends[0], len(whole), 7):
+        file.write_bytes(whole[:cut])
+        again = RecordingTransport(network(), file)
+        sent(again, urls[2])
+        again.close()
+
+        told = replayed(file, urls)
+
+        assert told[0] == b"\1" * 60
+        assert told[1] in {b"\2" * 60, NOT_RECORDED}
+        assert told[2] == b"\3" * 60
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        (b"2026-01-01T00:00:00Z", 1767225600.0),
+        (b"2026-01-01T00:00:00.123Z", 1767225600.123),
+        (b"2026-01-01T00:00:00.123456789Z", 1767225600.123456),
+    ],
+    ids=["seconds", "milliseconds", "nanoseconds"],
+)
+def test_a_replay_begins_at_the_date_of_its_first_answer(site, tmp_path, date, seconds):
+    file = tmp_path / "answers.warc"
+    ask(RecordingTransport(network(), file), site.add("/a.jpg", b"a"))
+    dated = re.sub(rb"(?<=WARC-Date: )\S+", date, file.read_bytes())
+    file.write_bytes(dated)
+
+    assert ReplayTransport(file).timing().wall() == pytest.approx(seconds, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "line", [b"WARC-Date: yester\x00day\r\n", b"WARC-Date:\r\n", b""]
+)
+def test_a_record_without_a_date_is_refused_and_the_file_named(site, tmp_path, line):
+    file = tmp_path / "answers.warc"
+    urls = [site.add("/a.jpg", b"a"), site.add("/b.jpg", b"b")]
+    ask(RecordingTransport(network(), file), *urls)
+    before, last, rest = file.read_bytes().rpartition(b"WARC/1.0\r\n")
+    file.write_bytes(before + last + re.sub(rb"WARC-Date: \S+\r\n", line, rest))
+
+    with pytest.raises(InputError, match=r"answers\.warc .*date") as error:
+        ReplayTransport(file)
+
+    assert str(error.value).isprintable()
+
+
+def test_a_file_is_compressed_if_its_name_says_so(site, tmp_path):
+    packed, plain = tmp_path / "answers.warc.gz", tmp_path / "answers.warc"
+    urls = [
+        site.add("/a.jpg", photo(b"WARC/1.0\r\n\r\n" * 3000)),
+        site.add("/gone.jpg", Reply(b"no", 404)),
+        f"http://127.0.0.1:{closed_port()}/a.jpg",
+    ]
+
+    told = [ask(RecordingTransport(network(), file), *urls) for file in (packed, plain)]
+
+    assert gzip.decompress(packed.read_bytes()).startswith(b"WARC/1.0\r\n")
+    assert plain.read_bytes().startswith(b"WARC/1.0\r\n")
+    assert [ask(ReplayTransport(file), *urls) for file in (packed, plain)] == told
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [("a.warc.gz", "a.warc"), ("a.warc", "a.warc.gz"), ("a.warc", "a.warc")],
+)
+def test_recording_goes_on_as_the_file_began_whatever_its_name(
+    site, tmp_path, first, then
+):
+    urls = [site.add("/a.jpg", b"a"), site.add("/b.jpg", b"b")]
+    ask(RecordingTransport(network(), tmp_path / first), urls[0])
+    file = (tmp_path / first).rename(tmp_path / then)
+    ask(RecordingTransport(network(), file), urls[1])
+
+    assert ask(ReplayTransport(file), *urls) == [b"a", b"b"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"my notes\n",
+        b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
+        gzip.compress(b"my notes\n"),
+        gzip.compress(b""),
+        b"WARC is the name of a format",
+        b"\n",
+    ],
+    ids=["text", "picture", "packed text", "packed nothing", "nearly", "empty line"],
+)
+@pytest.mark.parametrize("name", ["notes.gz", "notes"])
+def test_a_file_that_is_no_recording_is_never_added_to(tmp_path, name, content):
+    file = tmp_path / name
+    file.write_bytes(content)
+
+    with pytest.raises(InputError, match="choose another name") as error:
+        RecordingTransport(network(), file)
+
+    assert file.read_bytes() == content
+    assert str(file) in str(error.value)
+    assert str(error.value).isprintable()
+
+
+def test_an_empty_file_may_be_recorded_into(site, file):
+    file.touch()
+    ask(RecordingTransport(network(), file), site.add("/a.jpg", b"a"))
+
+    assert ask(ReplayTransport(file), site.url + "/a.jpg") == [b"a"]
+
+
 def test_no_key_token_or_cookie_is_written(site, file):
     with serve_services(World()) as services:
         services.openverse.keys.add("our-id", "PASSWORD")
@@ -167,14 +335,36 @@ def test_no_key_token_or_cookie_is_written(site, file):
     again.close()
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive at all", gzip.compress(b"x")])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no archive at all",
+        gzip.compress(b"x"),
+        b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
+        gzip.compress(bytes(range(256))),
+        b"a b c d 5\nARC!!",
+        gzip.compress(b"WARC/1.0\r\nContent-Length: 1\r\n\r\nx\r\n\r\n" * 2),
+    ],
+    ids=["empty", "text", "gzip", "picture", "packed bytes", "ARC", "packed as one"],
+)
 def test_a_file_that_is_no_recording_is_refused_in_one_line(file, content):
     file.write_bytes(content)
 
     with pytest.raises(InputError, match="no recording") as error:
         ReplayTransport(file)
 
-    assert "\n" not in str(error.value)
+    reason = str(error.value).removeprefix(str(file))
+    assert reason.isprintable()
+    assert len(reason) < 100
+
+
+def test_a_recording_with_something_else_in_it_is_refused(site, file):
+    ask(RecordingTransport(network(), file), site.add("/a.jpg", b"a"))
+    file.write_bytes(file.read_bytes() + b"my notes")
+
+    with pytest.raises(InputError, match="no recording"):
+        ReplayTransport(file)
 
 
 def test_a_file_that_is_missing_is_named(file):
@@ -255,9 +445,11 @@ def test_a_scrape_is_repeated_from_its_recording_alone(tmp_path, file):
     assert names[0] == names[1] != []
 
 
-def test_a_failure_that_was_recorded_is_of_the_same_kind(site, file):
+def test_a_failure_that_was_recorded_is_of_the_same_kind(file):
     url = f"http://127.0.0.1:{closed_port()}/a.jpg"
-    ask(RecordingTransport(network(), file), url)
+    recording = RecordingTransport(network(), file)
+    assert sent(recording, url) == "can't connect"
+    recording.close()
 
-    with pytest.raises(FailedError):
+    with pytest.raises(UnreachableError, match="can't connect"):
         ReplayTransport(file).send(Request(url, {}), 1.0)

@@ -8,7 +8,6 @@ a replay go on by themselves. See ``recording`` for the format.
 import io
 import json
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from pipeline.web.answers import (
     RefusedError,
     UnreachableError,
 )
-from pipeline.web.recording import FAILURE, METHOD
+from pipeline.web.recording import FAILURE, METHOD, whole_records
 from pipeline.web.timing import Timing
 from pipeline.web.transport import Request
 
@@ -46,12 +45,16 @@ class ReplayTransport:
         self._lock = threading.Lock()
         self._begun = 0.0  # when it was recorded, in seconds since 1970
         try:
-            for offset, record in _records(file):
-                self._index(offset, record)
+            with file.open("rb") as opened:
+                for offset, record in whole_records(opened):
+                    self._index(offset, record)
         except OSError as error:
             raise InputError(f"{file} can't be read: {error.strerror}") from error
         except ArchiveLoadFailed as error:
-            raise InputError(f"{file} is no recording (WARC): {error}") from error
+            raise InputError(
+                f"{file} is no recording (WARC): expected records, either uncompressed"
+                " or each compressed by itself"
+            ) from error
         if not self._places:
             raise InputError(f"{file} is no recording: no answer is in it")
 
@@ -87,10 +90,15 @@ class ReplayTransport:
         headers = record.rec_headers
         if record.rec_type not in {"response", "metadata"}:
             return
-        moment = datetime.strptime(
-            headers.get_header("WARC-Date"), "%Y-%m-%dT%H:%M:%SZ"
-        ).replace(tzinfo=UTC)
-        self._begun = self._begun or moment.timestamp()
+        date = headers.get_header("WARC-Date") or ""
+        try:
+            moment = _seconds(date)
+        except ValueError as error:
+            raise InputError(
+                f"{self._file} is no recording: expected the date of a record as"
+                f" 2026-01-31T23:59:59Z (WARC-Date), got {date[:40]!r}"
+            ) from error
+        self._begun = self._begun or moment
         method = headers.get_header(METHOD) or "GET"
         url = headers.get_header("WARC-Target-URI")
         self._places.setdefault((method, url), []).append(offset)
@@ -125,17 +133,10 @@ class _BrokenOff(io.BytesIO):
         return chunk
 
 
-def _records(file: Path) -> Iterator[tuple[int, ArcWarcRecord]]:
-    """Yield whole records and where they begin; a last one that was cut is left out."""
-    with file.open("rb") as opened:
-        records = ArchiveIterator(opened, no_record_parse=True)
-        for record in records:
-            read = 0
-            while chunk := record.raw_stream.read(1 << 20):
-                read += len(chunk)
-            if read < record.length:
-                return
-            yield records.get_record_offset(), record
+def _seconds(written: str) -> float:
+    """Return a record's date (ISO 8601, UTC) in seconds since 1970."""
+    moment = datetime.fromisoformat(written)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _response(record: ArcWarcRecord, body: bytes, method: str) -> HTTPResponse:
