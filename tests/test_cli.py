@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import catalog as catalogs
-from pipeline.cli import cli
-from pipeline.cli.exits import explain
+from pipeline.cli.exits import cli, explain
 from pipeline.images import encode_jpeg
 
 MEKIKI = [sys.executable, "-m", "pipeline.cli"]
@@ -156,6 +156,20 @@ def test_a_full_disk_is_the_worlds_fault():
     code, line = explain(OSError(28, "No space left on device", "photo.jpg"))
 
     assert (code, line) == (2, "No space left on device: photo.jpg")
+
+
+def test_an_interrupt_while_it_starts_is_one_line(folder):
+    order = [sys.executable, "-X", "importtime", *MEKIKI[1:], "status", "things"]
+    with subprocess.Popen(order, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = iter(process.stderr.readline, "")
+        assert any(line.endswith(" click\n") for line in said)
+
+        process.send_signal(signal.SIGINT)
+        lines = [line for line in said if not line.startswith("import time:")]
+
+    assert process.returncode == 130
+    assert lines == ["mekiki: interrupted before anything began\n"]
 
 
 def test_an_interrupt_says_how_to_go_on():

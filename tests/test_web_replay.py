@@ -453,3 +453,8 @@ def test_a_failure_that_was_recorded_is_of_the_same_kind(file):
 
     with pytest.raises(UnreachableError, match="can't connect"):
         ReplayTransport(file).send(Request(url, {}), 1.0)
+
+
+def test_a_disk_that_is_full_is_one_line(site):
+    with pytest.raises(InputError, match=r"/dev/full can't be written: No space left"):
+        ask(RecordingTransport(network(), Path("/dev/full")), site.url)

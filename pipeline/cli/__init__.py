@@ -9,7 +9,17 @@ The only place that prints, draws progress and chooses exit codes.
     exits     every way out, as an exit code and one line
 """
 
-from pipeline.cli.exits import main
-from pipeline.cli.group import cli
+import sys
+from collections.abc import Sequence
 
-__all__ = ["cli", "main"]
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    try:
+        from pipeline.cli.exits import run  # takes a moment, in which Ctrl-C may come
+    except KeyboardInterrupt:
+        sys.stderr.write("mekiki: interrupted before anything began\n")
+        sys.exit(INTERRUPTED)
+    run(arguments)

@@ -6,6 +6,7 @@
 
 import errno
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -14,11 +15,13 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli import answers, stages, upkeep
+from pipeline.cli import INTERRUPTED, answers, stages, upkeep
 from pipeline.cli.group import cli, utc_now
 from pipeline.errors import MekikiError
 
-WORLD, OURS, INTERRUPTED = 2, 3, 130
+__all__ = ["COMMAND_MODULES", "cli", "explain", "run"]
+
+WORLD, OURS = 2, 3
 COMMAND_MODULES = (
     answers,
     stages,
@@ -34,7 +37,7 @@ _WORLDS_ERRNO = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def run(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is loaded
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -47,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # `mekiki status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the last net
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first one is answered
         code, line = explain(error)
         click.echo(f"mekiki: {' '.join(line.split())}", err=True)
         sys.exit(code)

@@ -19,6 +19,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -160,7 +161,8 @@ class RecordingTransport:
             file.parent.mkdir(parents=True, exist_ok=True)
             is_compressed, whole = _begun(file)
             self._out: IO[bytes] = file.open("ab")
-            self._out.truncate(whole)
+            if whole < self._out.tell():
+                self._out.truncate(whole)
         except OSError as error:
             raise InputError(f"{file} can't be written: {error.strerror}") from error
         self._writer = WARCWriter(self._out, gzip=is_compressed)
@@ -195,7 +197,7 @@ class RecordingTransport:
     def close(self) -> None:
         """Give the connections back, and close the file."""
         self._inner.close()
-        with self._lock:
+        with self._lock, suppress(OSError):  # a full disk was told of when it was met
             self._out.close()
 
     def _keep(
@@ -254,8 +256,15 @@ class RecordingTransport:
     def _write(self, record: object) -> None:
         with self._lock:
             if not self._out.closed:
-                self._writer.write_record(record)
-                self._out.flush()
+                try:
+                    self._writer.write_record(record)
+                    self._out.flush()
+                except OSError as error:
+                    with suppress(OSError):
+                        self._out.close()
+                    raise InputError(
+                        f"{self._out.name} can't be written: {error.strerror}"
+                    ) from error
 
 
 class _Tee(io.RawIOBase):
