@@ -145,6 +145,25 @@ def test_a_spent_quota_ends_in_one_line_that_names_when_to_go_on(tmp_path, servi
     assert services.violations == []
 
 
+def test_a_replay_of_another_run_says_what_it_wants(tmp_path, services):
+    make_set(tmp_path, QUERIES, "commons", per_category=5)
+    file = tmp_path / "answers.warc.gz"
+    record = ("scrape", "things", "--record", str(file))
+    assert mekiki(tmp_path, *record, **addresses(services)).returncode == 0
+    home = tmp_path / "elsewhere"
+    make_set(home, QUERIES, "commons", per_category=5)
+    asked = len(services.log)
+
+    other = {"MEKIKI_COMMONS_URL": f"{NOWHERE}/w/api.php"}
+    ended = mekiki(home, "scrape", "things", "--replay", str(file), **other)
+
+    line = the_one_line(ended)
+    assert "has no answers to what things asks; replay it with the categories.toml" in (
+        line
+    )
+    assert len(services.log) == asked
+
+
 def test_what_was_done_is_told_in_one_line_after_the_plan(tmp_path, services):
     make_set(tmp_path, QUERIES, "commons", per_category=5)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pipeline.catalog import Catalog
 from pipeline.credits import write_credits
-from pipeline.errors import NetworkError
+from pipeline.errors import InputError, NetworkError
 from pipeline.home import SetFolder
 from pipeline.locking import held_alone
 from pipeline.progress import Progress
@@ -37,7 +37,7 @@ from pipeline.scrape.summary import (
     quota_spent,
 )
 from pipeline.settings import SetSettings
-from pipeline.web.contact import ContactError, require_contact
+from pipeline.web.contact import ContactError, contact_of, require_contact
 from pipeline.web.fetch import fetcher_for, network_of
 from pipeline.web.recording import RecordingTransport
 from pipeline.web.replaying import ReplayTransport
@@ -115,9 +115,7 @@ def scrape(
             was before is kept, and the same command goes on.
         CatalogError: The catalog or the store can't be written.
     """
-    contact = "nobody: this is a replay" if replay else ""
-    if not replay:
-        _check(settings)
+    contact = "nobody: this is a replay" if replay else _check(settings)
     transport = transport or network_of(settings.scrape)
     transport, timing = _recorded(transport, timing, record, replay)
     with (
@@ -139,29 +137,38 @@ def scrape(
         is_away = not fetcher.reached() and is_offline(
             summary, catalog.candidates.stored_origins()
         )
-    _check_end(folder, settings, summary, filled, is_away=is_away)
+    is_away = is_away or filled.is_held_up(asked_services(settings))
+    _check_end(folder, summary, filled, is_away=is_away, replay=replay)
     return summary
 
 
 def _check_end(
     folder: SetFolder,
-    settings: SetSettings,
     summary: ScrapeSummary,
     filled: Filled,
     *,
     is_away: bool,
+    replay: Path | None,
 ) -> None:
     """Raise where the run could not do what it was to do."""
-    if is_away or filled.is_held_up(asked_services(settings)):
+    if is_away and replay:
+        raise InputError(
+            f"{replay} has no answers to what {folder.name} asks; replay it with the"
+            " categories.toml, and the addresses and keys in the environment, that it"
+            " was recorded with"
+        )
+    if is_away:
         raise NetworkError(out_of_reach(folder.name, summary, filled.down))
     if filled.spent and filled.missing:
         raise NetworkError(quota_spent(folder.name, summary, filled.spent))
 
 
-def _check(settings: SetSettings) -> None:
+def _check(settings: SetSettings) -> str:
+    """Make sure that the sources can be asked; return the contact."""
     check_queries(settings)
     check_addresses(settings)
     require_contact(settings, addresses_asked(settings))
+    return contact_of(settings)
 
 
 def _recorded(

@@ -24,9 +24,10 @@ from pipeline.web.answers import (
     RefusedError,
     UnreachableError,
 )
-from pipeline.web.recording import FAILURE, METHOD, whole_records
+from pipeline.web.recording import FAILURE, METHOD
 from pipeline.web.timing import Timing
 from pipeline.web.transport import Request
+from pipeline.web.warc import whole_records
 
 NOT_RECORDED = "not in the recording"
 _KINDS = {kind.__name__: kind for kind in (FailedError, RefusedError, UnreachableError)}
