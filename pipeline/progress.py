@@ -1,4 +1,4 @@
-"""How long work is shown: a bar with an ETA on a terminal, silence elsewhere.
+"""How long work is shown: a bar with an ETA on a terminal, lines now and then elsewhere.
 
 A stage takes ``progress: Progress`` and says::
 
@@ -8,6 +8,8 @@ A stage takes ``progress: Progress`` and says::
             advance(1)
 """
 
+import datetime
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
@@ -21,6 +23,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
+
+EVERY_S = 30.0  # seconds between lines
 
 Advance = Callable[[int], None]
 
@@ -36,8 +40,31 @@ class Progress(Protocol):
 
 @contextmanager
 def silent(description: str, total: int | None) -> Iterator[Advance]:
-    """Show nothing: for tests, and where stderr is no terminal."""
+    """Show nothing."""
     yield lambda _: None
+
+
+def lines(
+    write: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+) -> Progress:
+    """Return a ``Progress`` that writes a line every ``EVERY_S``, as logs want it."""
+
+    @contextmanager
+    def show(description: str, total: int | None) -> Iterator[Advance]:
+        begun = told = clock()
+        done = 0
+
+        def advance(steps: int) -> None:
+            nonlocal done, told
+            done += steps
+            now = clock()
+            if now - told >= EVERY_S:
+                told = now
+                write(f"{description}: {_how_far(done, total, now - begun)}")
+
+        yield advance
+
+    return show
 
 
 def terminal(console: Console) -> Progress:
@@ -60,3 +87,12 @@ def terminal(console: Console) -> Progress:
             yield lambda steps: bar.advance(task, steps)
 
     return show
+
+
+def _how_far(done: int, total: int | None, seconds: float) -> str:
+    if not total:
+        return f"{done:,}"
+    if not 0 < done <= total:
+        return f"{done:,} of {total:,}"
+    left = datetime.timedelta(seconds=round(seconds / done * (total - done)))
+    return f"{done:,} of {total:,}, about {left} left"

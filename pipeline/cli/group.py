@@ -17,7 +17,7 @@ from pipeline import catalog as catalogs
 from pipeline.catalog import Catalog
 from pipeline.errors import InputError
 from pipeline.home import SetFolder, existing_set
-from pipeline.progress import Progress, silent, terminal
+from pipeline.progress import Progress, lines, terminal
 from pipeline.runs import LATEST
 from pipeline.settings import SetSettings, load_settings
 
@@ -70,9 +70,11 @@ def opened_set(home: Path, name: str) -> Iterator[Opened]:
 
 
 def shown_progress() -> Progress:
-    """Return bars with an ETA on a terminal, silence elsewhere."""
+    """Return bars with an ETA on a terminal, lines for a log elsewhere."""
     console = Console(stderr=True)
-    return terminal(console) if console.is_terminal else silent
+    if console.is_terminal:
+        return terminal(console)
+    return lines(lambda line: click.echo(line, err=True))
 
 
 def utc_now() -> str:
