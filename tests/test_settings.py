@@ -92,7 +92,7 @@ MISTAKES = {
     ),
     "wrong type": (
         TWO + '[train]\nepochs = "many"\n',
-        r"\[train\] epochs must be a valid integer.*, got 'many'",
+        r"\[train\] epochs must be a valid integer, got 'many'",
     ),
     "seed beyond what Keras takes": (
         TWO + "[train]\nseed = 5000000000\n",
@@ -132,6 +132,14 @@ MISTAKES = {
     "source without its key": (
         TWO + '[[source]]\nkind = "folder"\n',
         r"\[\[source\]\] 1: path is missing",
+    ),
+    "a source's misspelt key": (
+        TWO + '[[source]]\nkind = "folder"\npth = "x"\n',
+        r"\[\[source\]\] 1: unknown key 'pth'; did you mean 'path'\?",
+    ),
+    "a source without its kind": (
+        TWO + '[[source]]\npath = "x"\n',
+        r"\[\[source\]\] 1: kind is missing; it is one of cifar, commons,",
     ),
     "a source's unknown key": (
         TWO + '[[source]]\nkind = "folder"\npath = "x"\nurl = "y"\n',

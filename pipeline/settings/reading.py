@@ -13,6 +13,9 @@ from pipeline.settings.sources import SOURCES
 from pipeline.settings.tables import TABLES, SetSettings
 
 
+_UNKNOWN_KEY = "extra_forbidden"  # as pydantic calls it
+
+
 def load_settings(file: Path) -> SetSettings:
     """Read ``file``; its keys override the defaults.
 
@@ -23,8 +26,12 @@ def load_settings(file: Path) -> SetSettings:
         written = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise SettingsError(f"{file} does not exist") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file} can't be read as UTF-8 text: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{file} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"{file} must be UTF-8 text; byte {error.start + 1:,} is none of it"
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{file} is not valid TOML: {error}") from error
     try:
@@ -36,7 +43,9 @@ def load_settings(file: Path) -> SetSettings:
 
 
 def _one_line(error: ValidationError, file: Path) -> str:
-    problems = error.errors(include_url=False)
+    problems = sorted(  # a key that is missing may be one that is misspelt
+        error.errors(include_url=False), key=lambda one: one["type"] != _UNKNOWN_KEY
+    )
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return f"{_explain(problems[0])} ({file}){more}"
 
@@ -47,20 +56,22 @@ def _explain(problem: ErrorDetails) -> str:
     key = str(where[-1]) if where else ""
     table = _table(where[:-1])
     kind = problem["type"]
-    if kind == "extra_forbidden":
+    if kind == _UNKNOWN_KEY:
         return f"{table}{_unknown(key, _known_keys(where[:-1], problem['loc']))}"
     if kind == "missing":
         need = "" if table else ": a set needs at least two [[category]] tables"
         return f"{table}{key} is missing{need}"
     if kind in {"union_tag_not_found", "union_tag_invalid"}:
         got = problem["input"]
-        said = got.get("kind", "nothing") if isinstance(got, dict) else got
-        known = sorted(SOURCES)
-        return f"{_table(where)}kind must be one of {', '.join(known)}, got {said!r}"
+        known = ", ".join(sorted(SOURCES))
+        if kind == "union_tag_not_found":
+            return f"{_table(where)}kind is missing; it is one of {known}"
+        said = got.get("kind") if isinstance(got, dict) else got
+        return f"{_table(where)}kind must be one of {known}, got {said!r}"
     if kind == "too_short":
         return f"a set needs at least two [[{key}]] tables, got {len(problem['input'])}"
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    message = message.replace("should be", "must be")
+    message = message.replace("should be", "must be").partition(", unable to")[0]
     if kind == "value_error" and isinstance(problem["input"], dict | SetSettings):
         return f"{_table(where)}{message}"
     return f"{table}{key} {message}, got {problem['input']!r}"
