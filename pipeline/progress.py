@@ -1,4 +1,4 @@
-"""How long work is shown: a bar with an ETA on a terminal, lines now and then elsewhere.
+"""How long work is shown: a bar with an ETA on a terminal, elsewhere lines in a log.
 
 A stage takes ``progress: Progress`` and says::
 

@@ -118,8 +118,8 @@ MISTAKES = {
     ),
     "unknown source": (
         TWO + '[[source]]\nkind = "ftp"\n',
-        r"\[\[source\]\] 1: kind must be one of cifar, commons, folder, mnist,"
-        r" openverse, pages, parquet, urls, got 'ftp'",
+        r"\[\[source\]\] 1: kind is 'ftp'; it must be one of cifar, commons,"
+        r" folder, mnist, openverse, pages, parquet, urls",
     ),
     "a licence there is not": (
         TWO + '[scrape]\nlicences = ["foo"]\n',

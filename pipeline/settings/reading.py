@@ -12,7 +12,6 @@ from pipeline.errors import SettingsError
 from pipeline.settings.sources import SOURCES
 from pipeline.settings.tables import TABLES, SetSettings
 
-
 _UNKNOWN_KEY = "extra_forbidden"  # as pydantic calls it
 
 
@@ -63,11 +62,10 @@ def _explain(problem: ErrorDetails) -> str:
         return f"{table}{key} is missing{need}"
     if kind in {"union_tag_not_found", "union_tag_invalid"}:
         got = problem["input"]
-        known = ", ".join(sorted(SOURCES))
-        if kind == "union_tag_not_found":
-            return f"{_table(where)}kind is missing; it is one of {known}"
         said = got.get("kind") if isinstance(got, dict) else got
-        return f"{_table(where)}kind must be one of {known}, got {said!r}"
+        is_missing = kind == "union_tag_not_found"
+        came = "is missing; it is" if is_missing else f"is {said!r}; it must be"
+        return f"{_table(where)}kind {came} one of {', '.join(sorted(SOURCES))}"
     if kind == "too_short":
         return f"a set needs at least two [[{key}]] tables, got {len(problem['input'])}"
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
