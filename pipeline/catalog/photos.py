@@ -6,13 +6,13 @@ its members, else the scraped one. A group whose newest human word is *rejected*
 are not trained.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from pipeline.catalog.engine import Database
-from pipeline.catalog.provenance import Provenance, read_provenances
+from pipeline.catalog.provenance import Provenances
 from pipeline.catalog.tables import (
     CANDIDATE,
     DUPLICATE,
@@ -111,10 +111,9 @@ class Photos:
                 for row in connection.execute(query)
             ]
 
-    def provenances(self) -> Iterator[Provenance]:
-        """Yield where every image of the store comes from, by its owner's id."""
-        with self._database.read() as connection:
-            yield from read_provenances(connection)
+    def provenances(self) -> Provenances:
+        """Return where every image of the store comes from, by its owner's id."""
+        return Provenances(self._database)
 
     def groupings(self) -> list[Grouping]:
         """Return what dedup last wrote, by the owner's id."""

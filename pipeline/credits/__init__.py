@@ -3,28 +3,25 @@
 The table has a row for every photo. The page shows those whose author or licence is
 known, with a small picture of the first of them; the others are counted by the place
 they came from. Both follow the photos: beside the set, and into every run folder.
+
+The photos are read twice within one moment of the catalog, and never held: once for
+the table and for what the page tells in counts, once more for the page.
 """
 
-import base64
 import filecmp
-import io
 import os
-from collections import Counter
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from PIL import Image
-
 from pipeline.catalog import Catalog
-from pipeline.catalog.provenance import Provenance
-from pipeline.errors import ImageError, InputError
+from pipeline.catalog.provenance import Moment, Provenance
+from pipeline.credits.page import Tally, is_stated, write_page
+from pipeline.errors import InputError
 from pipeline.home import SetFolder
-from pipeline.images import ImageStore, decode_image
+from pipeline.images import ImageStore
 from pipeline.listing import ENCODING, write_rows
-from pipeline.writing import write_atomically
 
 TABLE, PAGE = "attribution.csv", "credits.html"
 # The photo's place in the store, and all that is known of where it comes from.
@@ -32,8 +29,6 @@ COLUMNS = (
     "image",
     *(field.name for field in fields(Provenance) if field.name != "extension"),
 )
-MAX_PICTURES = 2000  # shown on the page; the others are told in words
-SIDE = 88  # pixels of a picture's longer side at most
 
 
 @dataclass(frozen=True)
@@ -53,20 +48,6 @@ class CreditsSummary:
         )
 
 
-@dataclass(frozen=True)
-class Credit:
-    """A photo on the page."""
-
-    title: str
-    page: str  # "" where it has none of the web
-    author: str
-    author_url: str
-    licence: str
-    licence_url: str
-    attribution: str
-    picture: str  # a data: address, "" where there is none
-
-
 def write_credits(
     folder: SetFolder,
     catalog: Catalog,
@@ -84,113 +65,73 @@ def write_credits(
     Raises:
         InputError: The files can't be written there.
     """
-    told = _Told(ImageStore(folder.images))
-    rows = (
-        told.take(row)
-        for row in catalog.photos.provenances()
-        if sha256s is None or row.sha256 in sha256s
-    )
-    part = out / f".{TABLE}.{os.getpid()}.part"
+    table, page = out / TABLE, out / PAGE
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding=ENCODING, newline="") as file:
-            write_rows(file, COLUMNS, rows)
-        if not ((out / PAGE).exists() and _are_same(part, out / TABLE)):
-            page = told.page(folder.name)
-            write_atomically(out / PAGE, page.encode(), sync=False)
-            part.replace(out / TABLE)
+        with (
+            _part_of(table) as new_table,
+            _part_of(page) as new_page,
+            catalog.photos.provenances().of_one_moment() as moment,
+        ):
+            photos = _Photos(moment, ImageStore(folder.images), sha256s)
+            tally = photos.write_table(new_table)
+            if not (page.exists() and _are_same(new_table, table)):
+                photos.write_page(new_page, folder.name, tally)
+                # the page first: where this is cut short, the old table has it redone
+                new_page.replace(page)
+                new_table.replace(table)
     except OSError as error:
         raise InputError(f"{out} can't be written: {error.strerror}") from error
+    return CreditsSummary(tally.photos, tally.stated, out)
+
+
+@dataclass(frozen=True)
+class _Photos:
+    """The photos to credit, as they are at one moment."""
+
+    moment: Moment
+    store: ImageStore
+    sha256s: Collection[str] | None
+
+    def write_table(self, part: Path) -> Tally:
+        """Write the table; return what the page is to tell in counts."""
+        tally = Tally()
+        with part.open("w", encoding=ENCODING, newline="") as file:
+            write_rows(file, COLUMNS, self._cells(tally))
+        return tally
+
+    def write_page(self, part: Path, name: str, tally: Tally) -> None:
+        """Write the page of set ``name``."""
+        stated = (
+            row
+            for row in self.moment.by_category()
+            if self._is_meant(row) and is_stated(row)
+        )
+        with part.open("w", encoding="utf-8", newline="\n") as file:
+            part.chmod(0o644)  # for others to read, whatever the umask
+            write_page(file, name, tally, stated, self.store)
+
+    def _cells(self, tally: Tally) -> Iterator[Sequence[object]]:
+        for row in self.moment.by_owner():
+            tally.come_to(row.category)
+            if self._is_meant(row):
+                tally.take(row)
+                known = (getattr(row, name) for name in COLUMNS[1:])
+                yield (self.store.path(row.sha256, row.extension), *known)
+
+    def _is_meant(self, row: Provenance) -> bool:
+        return self.sha256s is None or row.sha256 in self.sha256s
+
+
+@contextmanager
+def _part_of(target: Path) -> Iterator[Path]:
+    """Name a file beside its place; none of that name is left behind."""
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        yield part
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-    return CreditsSummary(told.photos, len(told.stated), out)
-
-
-class _Told:
-    """What the page tells, gathered while the table is written."""
-
-    def __init__(self, store: ImageStore) -> None:
-        self._store = store
-        self.photos = 0
-        self.stated: list[Provenance] = []
-        self._places: Counter[str] = Counter()
-
-    def take(self, row: Provenance) -> Sequence[object]:
-        """Take a photo in; return its cells in the table."""
-        self.photos += 1
-        if row.author or row.licence:
-            self.stated.append(row)
-        else:
-            self._places[_place(row)] += 1
-        return _cells(row, self._store)
-
-    def page(self, name: str) -> str:
-        """Return the page: the credits by category, and what came from elsewhere."""
-        by_category: dict[str, list[Credit]] = {}
-        for number, row in enumerate(self.stated):
-            credit = _credit(row, self._store, has_picture=number < MAX_PICTURES)
-            by_category.setdefault(row.category, []).append(credit)
-        templates = Environment(
-            loader=PackageLoader("pipeline.credits"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        return templates.get_template("credits.html").render(
-            name=name,
-            photos=self.photos,
-            licences=Counter(row.licence or "no licence stated" for row in self.stated),
-            categories=by_category,
-            unstated=self._places.most_common(),
-            hidden=max(0, len(self.stated) - MAX_PICTURES),
-        )
-
-
-def _cells(row: Provenance, store: ImageStore) -> Sequence[object]:
-    known = (getattr(row, name) for name in COLUMNS[1:])
-    return (store.path(row.sha256, row.extension), *known)
-
-
-def _credit(row: Provenance, store: ImageStore, *, has_picture: bool) -> Credit:
-    place = store.path(row.sha256, row.extension)
-    return Credit(
-        title=row.title or "Untitled",
-        page=_link(row.page) or _link(row.origin),
-        author=row.author or "author not stated",
-        author_url=_link(row.author_url),
-        licence=" ".join(filter(None, (row.licence, row.licence_version)))
-        or "licence not stated",
-        licence_url=_link(row.licence_url),
-        attribution=row.attribution,
-        picture=_picture(place) if has_picture else "",
-    )
-
-
-def _picture(place: Path) -> str:
-    """Return a small picture as a data: address, ``""`` where it can't be read."""
-    try:
-        image = Image.fromarray(decode_image(place, min_side=SIDE))
-    except ImageError:
-        return ""
-    image.thumbnail((SIDE, SIDE), reducing_gap=2.0)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=70)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def _place(row: Provenance) -> str:
-    """Return where a photo came from, as coarse as says something."""
-    if _link(row.origin):
-        return row.origin.split("/")[2]
-    path = Path(row.origin.partition("#")[0])
-    return str(path if "#" in row.origin else path.parent)
-
-
-def _link(url: str) -> str:
-    """Return an address that a page may link to, ``""`` of any other text."""
-    return url if url.lower().startswith(("http://", "https://")) else ""
 
 
 def _are_same(one: Path, other: Path) -> bool:
