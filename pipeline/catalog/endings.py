@@ -7,12 +7,13 @@ However many endings there are, the catalog is asked and told in a few statement
 is read first, what they come to is worked out here, then it is written.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Column, Connection, Update, bindparam, insert, select, update
 
+from pipeline.catalog.engine import Value, in_parts
 from pipeline.catalog.tables import (
     CANDIDATE,
     FORGOTTEN,
@@ -25,10 +26,7 @@ from pipeline.images import ImageFacts
 
 SAME_BYTES = "same bytes as another candidate"
 
-Key = TypeVar("Key", int, str)
-
 _SETTLED = (Outcome.STORED, Outcome.KNOWN)
-_AT_ONCE = 500  # values of one question; SQLite takes no more than 999 everywhere
 
 
 @dataclass(frozen=True)
@@ -108,9 +106,9 @@ class _State:
 
 def _outcomes(connection: Connection, ids: Collection[int]) -> dict[int, Outcome]:
     found: dict[int, Outcome] = {}
-    for few in _few(ids):
+    for some in in_parts(ids):
         query = select(CANDIDATE.c.id, CANDIDATE.c.outcome).where(
-            CANDIDATE.c.id.in_(few), CANDIDATE.c.outcome.is_not(None)
+            CANDIDATE.c.id.in_(some), CANDIDATE.c.outcome.is_not(None)
         )
         found |= {row.id: Outcome(row.outcome) for row in connection.execute(query)}
     return found
@@ -118,9 +116,9 @@ def _outcomes(connection: Connection, ids: Collection[int]) -> dict[int, Outcome
 
 def _taken_down(connection: Connection, ids: Collection[int]) -> set[int]:
     found = set[int]()
-    for few in _few(ids):
+    for some in in_parts(ids):
         query = select(CANDIDATE.c.id).where(
-            CANDIDATE.c.id.in_(few), CANDIDATE.c.reason == TAKEN_DOWN
+            CANDIDATE.c.id.in_(some), CANDIDATE.c.reason == TAKEN_DOWN
         )
         found.update(connection.scalars(query))
     return found
@@ -129,9 +127,9 @@ def _taken_down(connection: Connection, ids: Collection[int]) -> set[int]:
 def _buried(connection: Connection, names: Collection[str]) -> set[str]:
     """Return those of some bytes that were taken down."""
     found = set[str]()
-    for few in _few(names):
+    for some in in_parts(names):
         query = select(FORGOTTEN.c.value).where(
-            FORGOTTEN.c.kind == Kind.SHA256, FORGOTTEN.c.value.in_(few)
+            FORGOTTEN.c.kind == Kind.SHA256, FORGOTTEN.c.value.in_(some)
         )
         found.update(connection.scalars(query))
     return found
@@ -145,9 +143,9 @@ def _unless_buried(ending: Ending, buried: Collection[str]) -> Ending:
 
 def _owners(connection: Connection, names: Collection[str]) -> dict[str, int]:
     owners: dict[str, int] = {}
-    for few in _few(names):
+    for some in in_parts(names):
         query = select(IMAGE.c.sha256, IMAGE.c.candidate_id).where(
-            IMAGE.c.sha256.in_(few)
+            IMAGE.c.sha256.in_(some)
         )
         owners |= {row.sha256: row.candidate_id for row in connection.execute(query)}
     return owners
@@ -210,7 +208,7 @@ def _ended_row(state: _State, ending: Ending, now: str) -> Mapping[str, object]:
     }
 
 
-def _update(key: Column[Key], *columns: Column[Any]) -> Update:
+def _update(key: Column[Value], *columns: Column[Any]) -> Update:
     """Return the statement that gives many rows of a table new values, each its own."""
     return (
         update(key.table)
@@ -234,13 +232,6 @@ _ENDED = _update(
     CANDIDATE.c.final_url,
     CANDIDATE.c.tried_at,
 )
-
-
-def _few(values: Collection[Key]) -> Iterator[list[Key]]:
-    """Yield the values in lists that are short enough for one question."""
-    ordered = sorted(values)
-    for start in range(0, len(ordered), _AT_ONCE):
-        yield ordered[start : start + _AT_ONCE]
 
 
 def _plain(text: str | None) -> str | None:

@@ -4,11 +4,11 @@ SQLite runs with a write-ahead log, ``synchronous=FULL`` (a label survives a pow
 cut), foreign keys, and one writer at a time that waits for the other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -30,7 +30,10 @@ from pipeline.home import SetFolder
 
 DATABASE_URL = "MEKIKI_DATABASE_URL"
 BUSY_TIMEOUT_S = 30.0
+_AT_ONCE = 500  # values of one question; SQLite takes no more than 999 everywhere
 _MIGRATIONS = Path(__file__).parent / "migrations"
+
+Value = TypeVar("Value", int, str)
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,13 @@ def open_database(folder: SetFolder, database_url: str | None) -> Database:
             " install that version to open it"
         ) from error
     return database
+
+
+def in_parts(values: Collection[Value]) -> Iterator[list[Value]]:
+    """Yield values, sorted, in lists that are short enough for one question."""
+    ordered = sorted(values)
+    for start in range(0, len(ordered), _AT_ONCE):
+        yield ordered[start : start + _AT_ONCE]
 
 
 def drop_database(folder: SetFolder, database_url: str | None) -> None:

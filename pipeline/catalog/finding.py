@@ -3,7 +3,7 @@
 Functions work inside the caller's transaction.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import (
@@ -17,9 +17,11 @@ from sqlalchemy import (
     update,
 )
 
+from pipeline.catalog.engine import in_parts
 from pipeline.catalog.tables import CANDIDATE, PAGE, TAKEN_DOWN, Outcome, Part
 
-_WORDS = (
+# What a source says of a photo, by its columns' names.
+WORDS = (
     "page",
     "title",
     "author",
@@ -106,13 +108,13 @@ def correct_found(connection: Connection, found: Sequence[Found]) -> int:
     """
     told = {(item.category, item.origin): item for item in reversed(found)}
     changed = 0
-    for few in _few({item.origin for item in found}):
-        query = select(CANDIDATE).where(CANDIDATE.c.origin.in_(few))
+    for some in in_parts({item.origin for item in found}):
+        query = select(CANDIDATE).where(CANDIDATE.c.origin.in_(some))
         for row in connection.execute(query).all():
             item = told.get((row.category, row.origin))
             if item is None or item.source != row.source or row.reason == TAKEN_DOWN:
                 continue
-            words = {name: getattr(item, name) for name in _WORDS}
+            words = {name: getattr(item, name) for name in WORDS}
             if all(getattr(row, name) == word for name, word in words.items()):
                 continue
             again = {"outcome": None, "reason": ""}
@@ -148,20 +150,14 @@ def _where(
 ) -> list[Row[tuple[int, str, str, str]]]:
     """Return what names the candidates with such a value, by id."""
     rows: list[Row[tuple[int, str, str, str]]] = []
-    for few in _few(values):
+    for some in in_parts(values):
         query = select(
             CANDIDATE.c.id, CANDIDATE.c.category, CANDIDATE.c.origin, CANDIDATE.c.work
-        ).where(column.in_(few))
+        ).where(column.in_(some))
         if condition is not None:
             query = query.where(condition)
         rows += connection.execute(query.order_by(CANDIDATE.c.id))
     return rows
-
-
-def _few(values: Collection[str]) -> Iterator[list[str]]:
-    ordered = sorted(values)
-    for start in range(0, len(ordered), 500):
-        yield ordered[start : start + 500]
 
 
 def ids_of(

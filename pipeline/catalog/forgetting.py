@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from pipeline.catalog.candidates import Candidate
-from pipeline.catalog.engine import Database
+from pipeline.catalog.engine import Database, in_parts
 from pipeline.catalog.tables import (
     CANDIDATE,
     DUPLICATE,
@@ -28,8 +28,6 @@ from pipeline.catalog.tables import (
     Kind,
     Outcome,
 )
-
-_AT_ONCE = 500
 
 
 @dataclass(frozen=True, order=True)
@@ -133,7 +131,7 @@ class Takedowns:
         found = set(sha256s)
         mine = DUPLICATE.alias()
         with self._database.read() as connection:
-            for some in _few(sha256s):
+            for some in in_parts(sha256s):
                 query = (
                     select(DUPLICATE.c.sha256)
                     .join(mine, mine.c.group_id == DUPLICATE.c.group_id)
@@ -146,7 +144,7 @@ class Takedowns:
         """Name the runs that were trained or measured on any of these, sorted."""
         names = set[str]()
         with self._database.read() as connection:
-            for some in _few(sha256s):
+            for some in in_parts(sha256s):
                 query = select(RUN_PHOTO.c.run).where(RUN_PHOTO.c.sha256.in_(some))
                 names.update(connection.scalars(query.distinct()))
         return sorted(names)
@@ -172,11 +170,11 @@ class Takedowns:
     ) -> None:
         """Refuse the candidates for good, and remove all rows of the images."""
         with self._database.write() as connection:
-            for some in _few(sha256s):
+            for some in in_parts(sha256s):
                 _refuse(connection, CANDIDATE.c.sha256.in_(some), now)
-            for few in _few(candidates):
+            for few in in_parts(candidates):
                 _refuse(connection, CANDIDATE.c.id.in_(few), now)
-            for some in _few(sha256s):
+            for some in in_parts(sha256s):
                 groups = set(
                     connection.scalars(
                         select(DUPLICATE.c.group_id).where(
@@ -210,9 +208,3 @@ def _keep_another(connection: Connection, group: int) -> None:
     connection.execute(
         update(DUPLICATE).where(DUPLICATE.c.sha256 == best).values(kept=True, reason="")
     )
-
-
-def _few(keys: Collection[str] | Collection[int]) -> Iterable[list[str | int]]:
-    ordered: list[str | int] = sorted(keys)
-    for start in range(0, len(ordered), _AT_ONCE):
-        yield ordered[start : start + _AT_ONCE]

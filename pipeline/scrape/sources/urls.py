@@ -20,7 +20,7 @@ from typing import IO
 
 from pipeline.catalog import Outcome
 from pipeline.catalog.endings import Ending
-from pipeline.catalog.finding import Found
+from pipeline.catalog.finding import WORDS, Found
 from pipeline.errors import InputError
 from pipeline.scrape.sources.discovery import Discovered, Discovery, some
 from pipeline.scrape.sources.search import with_licence
@@ -30,17 +30,7 @@ from pipeline.web.addresses import canonical_url, is_recordable
 NO_OBJECT = "no JSON object"
 
 _NEEDED = ("url", "category")
-_KNOWN = (
-    *_NEEDED,
-    "page",
-    "title",
-    "author",
-    "author_url",
-    "licence",
-    "licence_version",
-    "licence_url",
-    "attribution",
-)
+_KNOWN = (*_NEEDED, *WORDS)
 _AT_ONCE = 1000  # lines recorded in one transaction
 _LONGEST_LINE = 1_000_000  # characters
 _SHOWN = 20  # of the columns that are not used
