@@ -65,6 +65,22 @@ def test_candidates_are_numbered_in_the_order_they_were_found(catalog):
     ]
 
 
+def test_what_is_due_comes_by_origin_and_once_whatever_ends_meanwhile(catalog):
+    many = [found("cat", f"{n}") for n in range(1500)]
+    catalog.candidates.add([*many, found("dog", "0"), found("dog", "1400")], NOW)
+
+    came = []
+    for group in catalog.candidates.due_by_origin(("urls",), ("cat", "dog")):
+        came.append([row.id for row in group])
+        if group[0].id % 2:
+            ended = [Ending(row.id, Outcome.FAILED, "no answer") for row in group]
+            catalog.candidates.finish(ended, NOW)
+
+    alone = [[n] for n in range(1, 1501)]
+    alone[0], alone[1400] = [1, 1501], [1401, 1502]
+    assert came == alone
+
+
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1)])
 def test_the_lowest_candidate_owns_the_bytes_whatever_came_first(catalog, order):
     catalog.candidates.add([found("cat", name) for name in "abc"], NOW)

@@ -542,6 +542,40 @@ def test_a_list_that_was_corrected_is_taken_at_its_new_word(folder, site, jpeg):
     assert site.times("/1.jpg") == 1
 
 
+@pytest.mark.parametrize("apart", [1, 1001])
+def test_of_lines_that_say_different_things_of_a_photo_the_first_counts(
+    folder, site, jpeg, apart
+):
+    first = [f"{site.add('/1.jpg', jpeg(1))},cat,Ann,CC BY 4.0"]
+    first += [f"{site.url}/gone.jpg,cat,Ann,CC BY 4.0"]
+    first += [f"{site.url}/2.jpg,cat,Ann,CC BY-NC 4.0"]
+    blank = [f"{site.url}/2.jpg,cat,Ann,CC BY-NC 4.0"] * (apart - 1)
+    again = [line.replace("CC BY-NC", "CC BY").replace("Ann", "") for line in first]
+    head = "url,category,author,licence"
+    list_source(folder)
+    for name, lines in (("a.csv", [*first, *blank, *again]), ("b.csv", again)):
+        (folder.folder / name).write_text("\n".join((head, *lines)), "utf-8")
+    sources = [f'[[source]]\nkind = "urls"\npath = "{name}.csv"' for name in "ab"]
+    write_set(folder, "\n".join(sources))
+
+    summary = run(folder)
+    run(folder)
+
+    assert counts(folder) == {
+        "stored": {"": 1},
+        "refused": {"HTTP 404": 1, "licence not allowed: CC BY-NC": 1},
+    }
+    assert "a.csv says otherwise of photos than earlier lines do (3 times)" in (
+        summary.line
+    )
+    assert "b.csv says otherwise of photos than earlier lines do (3 times)" in (
+        summary.line
+    )
+    assert "Ann" in (folder.folder / "attribution.csv").read_text("utf-8-sig")
+    assert site.times("/gone.jpg") == 1
+    assert site.times("/2.jpg") == 0
+
+
 def test_what_no_longer_fits_the_sets_file_is_said(folder, site, jpeg):
     lines = [
         f"{site.add('/1.jpg', jpeg(1))},cat",

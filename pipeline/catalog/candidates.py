@@ -6,8 +6,6 @@ whatever order they arrived in.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import groupby
-from operator import itemgetter
 
 from sqlalchemy import (
     Row,
@@ -52,7 +50,7 @@ _OF_CANDIDATE = tuple(field.name for field in fields(Candidate))
 _IS_DUE = or_(CANDIDATE.c.outcome.is_(None), CANDIDATE.c.outcome == Outcome.FAILED)
 
 
-_WINDOW = 1000  # origins that are read at once
+_WINDOW = 1000  # candidates that are read at once
 
 
 class Candidates:
@@ -66,10 +64,14 @@ class Candidates:
         with self._database.write() as connection:
             return add_found(connection, found, now)
 
-    def correct(self, found: Sequence[Found]) -> int:
-        """Take over what a source says now of candidates it named before."""
+    def correct(self, found: Sequence[Found], heard: set[int]) -> int:
+        """Take over what a source says now of candidates it named before.
+
+        Of a candidate in ``heard``, to which these are added, something was said in
+        this run: that stays. Returns how often something else was said of one.
+        """
         with self._database.write() as connection:
-            return correct_found(connection, found)
+            return correct_found(connection, found, heard)
 
     def add_ended(self, ended: Sequence[tuple[Found, Ending]], now: str) -> int:
         """Record candidates together with how they ended; return how many were new.
@@ -159,28 +161,28 @@ class Candidates:
         )
         after = 0
         while True:
-            firsts = (
-                select(CANDIDATE.c.origin, func.min(CANDIDATE.c.id).label("first"))
-                .where(*wanted)
-                .group_by(CANDIDATE.c.origin)
-                .having(func.min(CANDIDATE.c.id) > after)
-                .order_by("first")
+            window = (
+                select(CANDIDATE.c.id, CANDIDATE.c.origin)
+                .where(*wanted, CANDIDATE.c.id > after)
+                .order_by(CANDIDATE.c.id)
                 .limit(_WINDOW)
                 .subquery()
             )
             query = (
-                select(firsts.c.first, *(CANDIDATE.c[name] for name in _OF_CANDIDATE))
-                .join(firsts, firsts.c.origin == CANDIDATE.c.origin)
-                .where(*wanted)
-                .order_by(firsts.c.first, CANDIDATE.c.id)
+                select(*(CANDIDATE.c[name] for name in _OF_CANDIDATE))
+                .where(*wanted, CANDIDATE.c.origin.in_(select(window.c.origin)))
+                .order_by(CANDIDATE.c.id)
             )
             with self._database.read() as connection:
-                rows = connection.execute(query).all()
-            if not rows:
+                last = connection.scalar(select(func.max(window.c.id)))
+                due = [Candidate(*row) for row in connection.execute(query)]
+            if last is None:
                 return
-            after = rows[-1][0]
-            for _, group in groupby(rows, key=itemgetter(0)):
-                yield [Candidate(*row[1:]) for row in group]
+            same: dict[str, list[Candidate]] = {}
+            for candidate in due:
+                same.setdefault(candidate.origin, []).append(candidate)
+            yield from (group for group in same.values() if group[0].id > after)
+            after = last
 
     def count_due(self, kinds: Collection[str], categories: Collection[str]) -> int:
         """Count what is to be tried."""

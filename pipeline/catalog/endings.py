@@ -9,11 +9,10 @@ is read first, what they come to is worked out here, then it is written.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from sqlalchemy import Column, Connection, Update, bindparam, insert, select, update
+from sqlalchemy import Connection, insert, select
 
-from pipeline.catalog.engine import Value, in_parts
+from pipeline.catalog.engine import in_parts, update_each
 from pipeline.catalog.tables import (
     CANDIDATE,
     FORGOTTEN,
@@ -156,7 +155,7 @@ def _write(connection: Connection, state: _State, now: str) -> None:
     for query, rows in (
         (insert(IMAGE), [_image_row(state, name) for name in state.images]),
         (
-            _update(IMAGE.c.sha256, IMAGE.c.candidate_id),
+            update_each(IMAGE.c.sha256, IMAGE.c.candidate_id),
             [
                 {"key": name, "new_candidate_id": state.owners[name]}
                 for name in state.moved
@@ -165,7 +164,7 @@ def _write(connection: Connection, state: _State, now: str) -> None:
         ),
         (_ENDED, [_ended_row(state, one, now) for one in state.endings.values()]),
         (
-            _update(CANDIDATE.c.id, CANDIDATE.c.outcome, CANDIDATE.c.reason),
+            update_each(CANDIDATE.c.id, CANDIDATE.c.outcome, CANDIDATE.c.reason),
             [
                 {"key": one, "new_outcome": Outcome.KNOWN, "new_reason": SAME_BYTES}
                 for one in state.beaten
@@ -208,21 +207,7 @@ def _ended_row(state: _State, ending: Ending, now: str) -> Mapping[str, object]:
     }
 
 
-def _update(key: Column[Value], *columns: Column[Any]) -> Update:
-    """Return the statement that gives many rows of a table new values, each its own."""
-    return (
-        update(key.table)
-        .where(key == bindparam("key", type_=key.type))
-        .values(
-            {
-                column.name: bindparam(f"new_{column.name}", type_=column.type)
-                for column in columns
-            }
-        )
-    )
-
-
-_ENDED = _update(
+_ENDED = update_each(
     CANDIDATE.c.id,
     CANDIDATE.c.outcome,
     CANDIDATE.c.reason,

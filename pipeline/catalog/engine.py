@@ -15,7 +15,17 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Update,
+    bindparam,
+    create_engine,
+    event,
+    text,
+    update,
+)
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
@@ -136,6 +146,23 @@ def in_parts(values: Collection[Value]) -> Iterator[list[Value]]:
     ordered = sorted(values)
     for start in range(0, len(ordered), _AT_ONCE):
         yield ordered[start : start + _AT_ONCE]
+
+
+def update_each(key: Column[Value], *columns: Column[Any]) -> Update:
+    """Return the statement that gives many rows of a table new values, each its own.
+
+    A row is given as ``key`` and ``new_`` before the name of each column.
+    """
+    return (
+        update(key.table)
+        .where(key == bindparam("key", type_=key.type))
+        .values(
+            {
+                column.name: bindparam(f"new_{column.name}", type_=column.type)
+                for column in columns
+            }
+        )
+    )
 
 
 def drop_database(folder: SetFolder, database_url: str | None) -> None:

@@ -5,6 +5,7 @@ Functions work inside the caller's transaction.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -17,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from pipeline.catalog.engine import in_parts
+from pipeline.catalog.engine import in_parts, update_each
 from pipeline.catalog.tables import CANDIDATE, PAGE, TAKEN_DOWN, Outcome, Part
 
 # What a source says of a photo, by its columns' names.
@@ -101,28 +102,65 @@ def add_found(connection: Connection, found: Sequence[Found], now: str) -> int:
     return len(new)
 
 
-def correct_found(connection: Connection, found: Sequence[Found]) -> int:
-    """Take over what sources say now of candidates that are known; count the changes.
+def correct_found(
+    connection: Connection, found: Sequence[Found], heard: set[int]
+) -> int:
+    """Take over what sources say now of candidates that are known.
 
-    What was refused and is told of otherwise is judged anew. A takedown stays.
+    The first that says something of a candidate in this run counts; what was refused
+    and is told of otherwise is judged anew. A takedown stays.
+
+    Args:
+        connection: The transaction.
+        found: What is said now.
+        heard: The candidates that something was said of before; grows.
+
+    Returns:
+        How often something else was said of a candidate after that.
     """
-    told = {(item.category, item.origin): item for item in reversed(found)}
-    changed = 0
+    told: dict[tuple[str, str], Found] = {}
+    others = 0
+    for item in found:
+        first = told.setdefault((item.category, item.origin), item)
+        others += _words(first) != _words(item)
+    changes: list[dict[str, object]] = []
     for some in in_parts({item.origin for item in found}):
         query = select(CANDIDATE).where(CANDIDATE.c.origin.in_(some))
-        for row in connection.execute(query).all():
-            item = told.get((row.category, row.origin))
-            if item is None or item.source != row.source or row.reason == TAKEN_DOWN:
+        for row in connection.execute(query):
+            now = told.get((row.category, row.origin))
+            if now is None or now.source != row.source or row.reason == TAKEN_DOWN:
                 continue
-            words = {name: getattr(item, name) for name in WORDS}
-            if all(getattr(row, name) == word for name, word in words.items()):
-                continue
-            again = {"outcome": None, "reason": ""}
-            values = words | (again if row.outcome == Outcome.REFUSED else {})
-            here = CANDIDATE.c.id == row.id
-            connection.execute(update(CANDIDATE).where(here).values(values))
-            changed += 1
-    return changed
+            is_other = _words(row) != _words(now)
+            if row.id in heard:
+                others += is_other
+            elif is_other:
+                changes.append(_change(row, now))
+            heard.add(row.id)
+    if changes:
+        connection.execute(_CORRECTED, changes)
+    return others
+
+
+def _words(said: Found | Row[Any]) -> list[str]:
+    return [getattr(said, name) for name in WORDS]
+
+
+def _change(row: Row[Any], item: Found) -> dict[str, object]:
+    is_refused = row.outcome == Outcome.REFUSED
+    return {
+        "key": row.id,
+        "new_outcome": None if is_refused else row.outcome,
+        "new_reason": "" if is_refused else row.reason,
+        **{f"new_{name}": getattr(item, name) for name in WORDS},
+    }
+
+
+_CORRECTED = update_each(
+    CANDIDATE.c.id,
+    CANDIDATE.c.outcome,
+    CANDIDATE.c.reason,
+    *(CANDIDATE.c[name] for name in WORDS),
+)
 
 
 def _one_origin_a_work(connection: Connection, found: Sequence[Found]) -> list[Found]:

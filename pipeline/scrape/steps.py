@@ -47,6 +47,7 @@ class Steps:
     now: Callable[[], str]
     reread: bool
     tried: int = 0
+    heard: set[int] = field(default_factory=set)  # candidates that lists spoke of
     judge: Callable[[Candidate], str] = field(init=False)
     keeper: Keeper = field(init=False)
 
@@ -164,7 +165,13 @@ class Steps:
 
     def _discovery(self, advance: Callable[[int], None]) -> Discovery:
         return Discovery(
-            self.settings, self.catalog, self.fetcher, self.now, advance, self.reread
+            self.settings,
+            self.catalog,
+            self.fetcher,
+            self.now,
+            advance,
+            self.reread,
+            self.heard,
         )
 
 

@@ -1,7 +1,7 @@
 """What every source is given, and what it reports."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.catalog import Catalog
 from pipeline.settings import SetSettings
@@ -20,6 +20,7 @@ class Discovery:
     now: Callable[[], str]
     advance: Callable[[int], None]  # called with the pages or folders just read
     reread: bool = False  # ask for pages again that were read before
+    heard: set[int] = field(default_factory=set)  # candidates that lists spoke of
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 ``page``, ``title``, ``author``, ``author_url``, ``licence``, ``licence_version``,
 ``licence_url`` and ``attribution`` are kept where the file has them ("license" is as
-good), and taken over when the file is corrected. A line that can't be used still
+good), and taken over when the file is corrected; where lines name the same photo and
+category, in one file or several, the first counts. A line that can't be used still
 becomes a candidate, so that its reason is recorded: without a URL, or with one too long
 to record, its place in the file stands for it.
 
@@ -55,11 +56,11 @@ def list_urls(source: UrlsSource, discovery: Discovery) -> Discovered:
     allowed = discovery.settings.scrape.licences
     unused: dict[str, None] = {}
     lines = _read_lines(source.path, unused)
-    new = 0
+    new = others = 0
     while batch := list(islice(lines, _AT_ONCE)):
         found = [_with_licence(line.found, allowed) for line in batch]
         new += candidates.add(found, discovery.now())
-        candidates.correct(found)
+        others += candidates.correct(found, discovery.heard)
         unusable = [
             (line.found, Ending(0, Outcome.REFUSED, line.reason))
             for line in batch
@@ -68,9 +69,16 @@ def list_urls(source: UrlsSource, discovery: Discovery) -> Discovered:
         if unusable:
             candidates.add_ended(unusable, discovery.now())
         discovery.advance(len(batch))
+    notes = []
+    if unused:
+        notes.append(f"has columns that are not used: {some(list(unused))}")
+    if others:
+        notes.append(
+            f"says otherwise of photos than earlier lines do ({others:,} times); what"
+            " is said first counts"
+        )
     name = source.path.name
-    notes = (f"{name} has columns that are not used: {some(list(unused))}",)
-    return Discovered(new=new, notes=notes if unused else ())
+    return Discovered(new=new, notes=tuple(f"{name} {note}" for note in notes))
 
 
 def read_rows(path: Path) -> Iterator[Found]:
