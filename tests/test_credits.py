@@ -203,6 +203,23 @@ def test_credit_that_only_a_later_candidate_states_is_not_lost(folder, catalog):
     assert (summary.photos, summary.stated) == (1, 1)
 
 
+def test_credit_that_only_the_owner_states_is_not_lost(folder, catalog):
+    mine = replace(BARE, author="Ana Ruiz", author_url="https://photos.net/ana")
+    other = Found("urls", "cat", "https://b.net/1.jpg", licence="CC BY")
+    add_same_bytes(catalog, folder, mine, other)
+
+    write_credits(folder, catalog, folder.folder)
+
+    (row,) = rows(folder.folder)
+    known = {name: row[name] for name in ("title", "author", "author_url", "licence")}
+    assert known == {
+        "title": "A copy",
+        "author": "Ana Ruiz",
+        "author_url": "https://photos.net/ana",
+        "licence": "CC BY",
+    }
+
+
 def test_an_owner_that_states_its_licence_speaks_for_itself(folder, catalog):
     other = replace(LICENSED, category="dog", author="Bo Ek", licence="CC0")
     add_same_bytes(catalog, folder, LICENSED, other)

@@ -2,8 +2,8 @@
 
 The same bytes may have been met several times, and some of those who show them say
 less than others. Where the candidate that owns an image states no licence, the first
-one that does speaks for it: credit that is known is never lost. The category is the
-owner's all the same.
+one that does speaks for it; a title or an author that it leaves out are the owner's:
+credit that is known is never lost. The category is the owner's all the same.
 """
 
 from collections.abc import Iterator
@@ -30,9 +30,6 @@ _AT_ONCE = 200  # rows held in memory
 _OWNER = CANDIDATE.alias("owner")
 _SPEAKER = CANDIDATE.alias("speaker")
 _OF_SPEAKER = (
-    "title",
-    "author",
-    "author_url",
     "licence",
     "licence_version",
     "licence_url",
@@ -133,12 +130,20 @@ def _provenances() -> Select[Any]:
             IMAGE.c.sha256,
             IMAGE.c.extension,
             _OWNER.c.category,
+            _said("title", "title"),
+            _said("author", "author"),
+            _said("author", "author_url"),
             *(_SPEAKER.c[name] for name in _OF_SPEAKER),
         )
         .select_from(IMAGE)
         .join(_OWNER, _OWNER.c.id == IMAGE.c.candidate_id)
         .join(_SPEAKER, _SPEAKER.c.id == speaker)
     )
+
+
+def _said(about: str, name: str) -> ColumnElement[str]:
+    """Return a column of whoever says anything about ``about``, the speaker first."""
+    return case((_SPEAKER.c[about] != "", _SPEAKER.c[name]), else_=_OWNER.c[name])
 
 
 def _states_licence(candidate: FromClause) -> ColumnElement[bool]:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import distinct, func, select
 
 from pipeline.catalog.engine import Database
 from pipeline.catalog.tables import CANDIDATE, PAGE, Outcome
@@ -34,10 +34,10 @@ class Tallies:
             return {row[0]: row[1] for row in connection.execute(query)}
 
     def licences_stored(self) -> list[tuple[Stated, int]]:
-        """Count what is in the store by what is stated of its licence, and by whom."""
+        """Count the photos in the store by what is stated of their licence, by whom."""
         columns = (CANDIDATE.c.source, CANDIDATE.c.licence, CANDIDATE.c.licence_url)
         query = (
-            select(*columns, func.count())
+            select(*columns, func.count(distinct(CANDIDATE.c.sha256)))
             .where(CANDIDATE.c.sha256.is_not(None))
             .group_by(*columns)
             .order_by(*columns)
