@@ -24,7 +24,7 @@ def held_alone(folder: SetFolder, doing: str) -> Iterator[None]:
         doing: What messages call it: "scrape", ...
 
     Raises:
-        InputError: Another process holds it; or its folder can't be written.
+        InputError: Another process holds it; or its folder can't be written or locked.
     """
     try:
         handle = os.open(folder.folder / _FILE, os.O_RDWR | os.O_CREAT, 0o644)
@@ -40,6 +40,11 @@ def held_alone(folder: SetFolder, doing: str) -> Iterator[None]:
             raise InputError(
                 f"{folder.name} is in use by {other or 'another process'}; wait until"
                 " that is done, or end it with Ctrl-C: it goes on later"
+            ) from error
+        except OSError as error:
+            raise InputError(
+                f"{folder.folder / _FILE} can't be locked: {error.strerror}; where the"
+                " file system takes no locks, keep the set on another one"
             ) from error
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"mekiki {doing} (process {os.getpid()})".encode(), 0)

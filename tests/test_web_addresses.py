@@ -114,6 +114,7 @@ def test_what_is_no_web_address_has_no_host(url):
         ("http://a.test/%70rivate/x", "http://a.test/private/x"),
         ("http://例え.test/写 真", "http://xn--r8jz45g.test/%E5%86%99%20%E7%9C%9F"),
         ("http://a.test/x?a=%2F+b", "http://a.test/x?a=%2F+b"),
+        ("http://a.test/100%-wool%20x?y=5%", "http://a.test/100%25-wool%20x?y=5%25"),
     ],
 )
 def test_an_address_is_judged_as_it_is_sent(written, sent):
@@ -130,6 +131,8 @@ def test_an_address_is_judged_as_it_is_sent(written, sent):
         "http://a.test:1]#part",
         "http://a.test/b/..%2Fprivate/x",
         "http://a.test/b/%2e%2e%5cprivate/x",
+        "http://joe:secret@a.test/x.jpg",
+        "http://joe@a.test/x.jpg",
         "ftp://a.test/x",
         "x.jpg",
     ],

@@ -73,6 +73,8 @@ def test_a_missing_or_made_up_contact_is_refused_before_the_first_request(contac
         "tester.foobar@latest.io",
         "https://github.com/jo/mekiki-bot",
         "bot@test.museum.net",
+        "redaktion@test.de",
+        "https://x.com/museumbot",
         "https://shop.net/bot; jo@shop.net",
     ],
 )

@@ -103,6 +103,15 @@ def test_what_is_no_web_address_is_refused(fetcher, url):
         fetcher.fetch(url)
 
 
+def test_an_address_that_carries_a_password_is_refused(site, fetcher):
+    url = site.add("/a", "").replace("http://", "http://jo:secret@")
+
+    with pytest.raises(RefusedError, match="a user name or password in the address"):
+        fetcher.fetch(url)
+
+    assert site.requests == []
+
+
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0x7f.1", "2130706433"]
 )

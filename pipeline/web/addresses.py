@@ -6,6 +6,7 @@ that carries another one (IPv4 in IPv6, 6to4, NAT64, Teredo).
 """
 
 import ipaddress
+import re
 import unicodedata
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
@@ -14,6 +15,7 @@ from requests import PreparedRequest, RequestException
 _ROUNDS = 8  # one encoding lies within another only so often where nobody means harm
 _PORTS = {"http": ":80", "https": ":443"}
 _LONGEST = 2048  # bytes of a URL; an index of PostgreSQL takes 2704 with the category
+_STRAY = re.compile(r"%(?![0-9A-Fa-f]{2})")  # a percent sign that encodes nothing
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
 
 
@@ -78,6 +80,11 @@ def netloc_of(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2].lower()
 
 
+def names_user(url: str) -> bool:
+    """Say whether a URL with a host names a user, with or without a password."""
+    return bool(host_of(url)) and "@" in urlsplit(url).netloc
+
+
 def canonical_url(url: str) -> str | None:
     """Return an http(s) address as it is sent; ``None`` where it is none of the web.
 
@@ -85,14 +92,16 @@ def canonical_url(url: str) -> str | None:
     changed here, until nothing changes any more: no fragment, no default port, scheme
     and host in lower case, the host's name and all foreign letters encoded, nothing
     encoded that needs no encoding, no ``.`` and ``..`` (RFC 3986, 6.2.2). A ``..`` that
-    only a server would see, behind an encoded slash, makes it none.
+    only a server would see, behind an encoded slash, makes it none; so does a password,
+    which would be published beside the photo.
     """
     request = PreparedRequest()
     try:
         for _ in range(_ROUNDS):
             url.encode()  # half a sign, as broken JSON has them, can't be sent
-            if not host_of(url):
+            if not host_of(url) or names_user(url):
                 return None
+            url = _STRAY.sub("%25", url)
             request.prepare_url(urldefrag(url).url, None)
             sent = _without_default_port(str(request.url))
             if sent == url:

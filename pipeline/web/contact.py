@@ -33,7 +33,7 @@ _NOBODY = re.compile(
     re.IGNORECASE,
 )
 _NOWHERE = re.compile(
-    r"example|(?:my[-_]?)?domain|change[-_]?(?:me|this)|test|foo|bar|x+|website",
+    r"example|(?:my[-_]?)?domain|change[-_]?(?:me|this)|foo|bar|xx+|website",
     re.IGNORECASE,
 )
 _SECOND_LEVELS = frozenset({"ac", "co", "com", "go", "ne", "net", "or", "org"})

@@ -18,8 +18,10 @@ from pipeline.web.addresses import (
     host_of,
     is_this_machine,
     join_url,
+    names_user,
 )
 from pipeline.web.answers import (
+    NAMES_USER,
     NO_CONTACT,
     NOT_WEB,
     PRIVATE,
@@ -257,7 +259,7 @@ def _web_address(url: str) -> str:
     """Return an address as it is sent; raise where it is none of the web."""
     sent = canonical_url(url)
     if sent is None:
-        raise RefusedError(NOT_WEB)
+        raise RefusedError(NAMES_USER if names_user(url) else NOT_WEB)
     return sent
 
 
