@@ -121,6 +121,22 @@ def test_a_photo_and_its_copies_leave_store_catalog_and_caches(folder, site, fil
     assert len(list(folder.images.glob("*/*.jpg"))) == 2
 
 
+def test_a_cache_that_is_a_link_is_emptied_and_stays_a_link(
+    folder, site, filled, tmp_path
+):
+    other = tmp_path / "other disk"
+    folder.cache.mkdir(exist_ok=True)
+    folder.cache.rename(other)
+    (other / "made.npz").write_bytes(b"of all photos")
+    folder.cache.symlink_to(other)
+
+    summary = take_down(folder, filled, f"{site.url}/1.jpg")
+
+    assert summary.images == 2
+    assert folder.cache.is_symlink()
+    assert list(other.iterdir()) == []
+
+
 def test_what_was_forgotten_never_comes_back(folder, site, filled, tmp_path):
     take_down(folder, filled, f"{site.url}/1.jpg")
     asked = list(site.requests)
@@ -182,6 +198,67 @@ def test_a_page_that_shows_several_photos_is_asked_about(folder, filled):
         take_down(folder, filled, "https://all.net/")
 
     assert len(titles(filled)) == 4
+
+
+def test_of_a_page_with_several_photos_what_is_gone_counts_no_more(
+    folder, site, filled
+):
+    take_down(folder, filled, f"{site.url}/2.jpg")
+
+    take_down(folder, filled, "https://all.net/")
+
+    assert titles(filled) == {"One", "One again"}
+
+
+def test_a_page_of_a_shop_goes_on_to_show_others(folder, site, filled, jpeg):
+    summary = take_down(folder, filled, "https://bo.net/", only=True)
+    again = take_down(folder, filled, "https://bo.net/", only=True)
+    site.add("/new.jpg", jpeg(9))
+    write_set(folder.home, site, "/new.jpg,dog,Another,,,,https://bo.net/")
+    collect(folder, filled)
+
+    told = (
+        "what else is on https://bo.net/ may still come (--anyway keeps that away, too)"
+    )
+    assert summary.line == f"forgotten: 1 photos, 1 candidates; {told}"
+    assert again.line == f"forgotten before: https://bo.net/; {told}"
+    assert titles(filled) == {"One", "Two", "Three", "Another"}
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_page_is_kept_away_with_all_that_it_will_show_where_that_is_asked_for(
+    folder, site, filled, jpeg, is_late
+):
+    if is_late:
+        take_down(folder, filled, "https://bo.net/", only=True)
+    summary = take_down(folder, filled, "https://bo.net/", only=True, anyway=True)
+    again = take_down(folder, filled, "https://bo.net/")
+    site.add("/new.jpg", jpeg(9))
+    write_set(folder.home, site, "/new.jpg,dog,Another,,,,https://bo.net/")
+    collect(folder, filled)
+
+    assert summary.line.endswith(
+        "kept away from now on: all of the page https://bo.net/"
+    )
+    assert again.line == "forgotten before: https://bo.net/"
+    assert "/new.jpg" not in site.requests
+
+
+@pytest.mark.parametrize("kind", ["openverse", "commons"])
+def test_a_page_that_a_service_gives_a_work_is_kept_away(folder, filled, kind):
+    page = "https://commons.test/wiki/File:Cat.jpg"
+    work = Found(kind, "cat", "https://upload.test/cat.jpg", page, work=f"{kind}:7")
+    filled.candidates.add([work], NOW)
+
+    summary = take_down(folder, filled, page)
+
+    assert summary.line == (
+        "forgotten: 0 photos, 1 candidates;"
+        f" kept away from now on: all of the page {page}"
+    )
+    filled.candidates.add([Found("urls", "cat", "https://mirror.test/", page)], NOW)
+    (new,) = filled.candidates.pending()
+    assert filled.takedowns.forgotten().matches(new)
 
 
 def test_what_is_not_there_is_one_line_and_changes_nothing(folder, filled):
@@ -252,6 +329,80 @@ def test_an_author_is_kept_away_by_their_page_whatever_they_are_called(
     collect(folder, filled)
 
     assert "/new.jpg" not in site.requests
+
+
+def test_an_authors_page_says_nothing_of_others_of_the_same_name(
+    folder, site, filled, jpeg
+):
+    summary = take_down(folder, filled, "https://ana.net/", only=True)
+    site.add("/her.jpg", jpeg(9))
+    site.add("/other.jpg", jpeg(10))
+    write_set(
+        folder.home,
+        site,
+        "/her.jpg,dog,Her next one,Ana Ruiz,https://ana.net/,CC0,",
+        "/other.jpg,dog,Of another Ana,Ana Ruiz,https://ana.org/,CC0,",
+    )
+
+    collect(folder, filled)
+
+    assert summary.line == (
+        "forgotten: 1 photos, 1 candidates;"
+        " kept away from now on: all by https://ana.net/"
+    )
+    assert "/her.jpg" not in site.requests
+    assert titles(filled) == {"One again", "Two", "Three", "Of another Ana"}
+
+
+def test_of_an_author_that_is_gone_the_next_ones_are_kept_away_too(folder, filled):
+    gone = [row for row in filled.photos.provenances() if row.title in {"One", "Two"}]
+    take_down(folder, filled, *(row.origin for row in gone), only=True)
+
+    lines = [take_down(folder, filled, "Ana Ruiz").line for _ in range(2)]
+
+    assert lines == [
+        "kept away from now on: all by Ana Ruiz",
+        "forgotten before: Ana Ruiz",
+    ]
+
+
+def test_an_author_is_taken_down_however_long_their_name_or_page_is(
+    folder, site, filled, jpeg
+):
+    """An index of PostgreSQL takes no more than 2,704 bytes, packed as they are."""
+    name = "".join(map(str, np.random.default_rng(1).permutation(2000)))
+    page = f"https://long.net/{name[::-1]}"
+    for number, by in enumerate((f"{name},", f"Di,{page}", f"{name}0,", "Di,")):
+        site.add(f"/{number}0.jpg", jpeg(number + 40))
+        line = f"/{number}0.jpg,dog,Long {number},{by},CC0,"
+        write_set(folder.home, site, line)
+        collect(folder, filled)
+    site.add("/next.jpg", jpeg(50))
+
+    take_down(folder, filled, name, page, only=True)
+    again = take_down(folder, filled, name, page)
+    write_set(
+        folder.home, site, f"/next.jpg,dog,,{name},,,", f"/next.jpg,cat,,,{page},,"
+    )
+    collect(folder, filled)
+
+    assert again.line == f"forgotten before: {name}, {page}"
+    assert {"Long 2", "Long 3"} <= titles(filled)
+    assert titles(filled).isdisjoint({"Long 0", "Long 1"})
+    assert "/next.jpg" not in site.requests
+
+
+def test_an_author_with_a_long_name_is_kept_away_before_they_are_met(
+    folder, site, filled, jpeg
+):
+    name = "".join(map(str, np.random.default_rng(1).permutation(2000)))
+    take_down(folder, filled, f"  {name.upper()} ", anyway=True)
+    site.add("/next.jpg", jpeg(50))
+    write_set(folder.home, site, f"/next.jpg,dog,,{name},,,")
+
+    collect(folder, filled)
+
+    assert "/next.jpg" not in site.requests
 
 
 def test_a_photo_is_named_by_its_file_in_the_store_too(folder, filled):
@@ -330,15 +481,108 @@ def test_groups_of_a_photo_that_was_taken_down_meanwhile_are_not_written(
         filled.photos.write_groupings(groupings)
 
 
-def test_what_a_killed_run_left_in_the_store_goes_too(folder, site, filled, jpeg):
-    orphan = folder.images / "ab" / f"{'ab' * 32}.jpg"
-    orphan.parent.mkdir(exist_ok=True)
-    orphan.write_bytes(jpeg(30))
+def put_aside(folder: SetFolder, data: bytes, extension: str = "jpg") -> Path:
+    """Put bytes into the store that no row of the catalog knows."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    place = folder.images / sha256[:2] / f"{sha256}.{extension}"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(data)
+    return place
+
+
+def test_a_photo_that_the_catalog_does_not_know_stays(folder, site, filled, jpeg):
+    stranger = put_aside(folder, jpeg(30))
+
+    summary = take_down(folder, filled, f"{site.url}/2.jpg")
+
+    assert summary.line == (
+        "forgotten: 1 photos, 1 candidates; left in the store, as the catalog does not"
+        " know them: 1 files (--anyway with a sha256 takes one down)"
+    )
+    assert stranger.exists()
+    assert len(list(folder.images.glob("*/*"))) == 4
+
+
+def test_a_catalog_that_knows_no_photo_takes_none_away(folder, site, any_database):
+    """A backup, another database, a set that was begun anew."""
+    with catalogs.opened(folder) as catalog:
+        collect(folder, catalog)
+    catalogs.drop(folder)
+    with catalogs.opened(folder) as fresh:
+        summary = take_down(folder, fresh, f"{site.url}/7.jpg", anyway=True)
+    catalogs.drop(folder)
+
+    assert "as the catalog does not know them: 4 files" in summary.line
+    assert len(list(folder.images.glob("*/*"))) == 4
+
+
+def test_the_photos_of_another_set_in_the_same_store_stay(folder, site, filled):
+    other = set_folder(folder.home, "other")
+    other.folder.mkdir()
+    other.images.symlink_to(folder.images)
+    with catalogs.opened(other) as catalog:
+        take_down(other, catalog, f"{site.url}/7.jpg", anyway=True)
+    catalogs.drop(other)
+
+    assert len(list(folder.images.glob("*/*"))) == 4
+
+
+@pytest.mark.parametrize("extension", ["jpg", "png", "jpg.orig"])
+def test_bytes_that_were_taken_down_go_wherever_they_came_from_since(
+    folder, site, filled, jpeg, extension
+):
+    """A scrape of another machine puts them as they are taken down."""
+    take_down(folder, filled, hashlib.sha256(jpeg(30)).hexdigest(), anyway=True)
+    late = put_aside(folder, jpeg(30), extension)
 
     take_down(folder, filled, f"{site.url}/2.jpg")
 
-    assert not orphan.exists()
+    assert not late.exists()
     assert len(list(folder.images.glob("*/*"))) == 3
+
+
+def test_what_a_killed_run_was_writing_goes_with_its_photo(folder, site, filled):
+    (two,) = (row for row in filled.photos.provenances() if row.title == "Two")
+    places = folder.images / two.sha256[:2]
+    mine, other = places / ".77-1.part", places / ".77-2.part"
+    mine.write_bytes((places / f"{two.sha256}.jpg").read_bytes())
+    other.write_bytes(b"of another photo")
+
+    take_down(folder, filled, f"{site.url}/2.jpg")
+
+    assert not mine.exists()
+    assert other.exists()
+
+
+def test_what_is_no_file_is_passed_over(folder, site, filled):
+    """A NAS keeps folders of its own in every folder."""
+    (two,) = (row for row in filled.photos.provenances() if row.title == "Two")
+    places = folder.images / two.sha256[:2]
+    odd = [places / "@eaDir", places / f"{two.sha256}.d", folder.images / "@eaDir"]
+    for one in odd:
+        (one / "within").mkdir(parents=True)
+
+    take_down(folder, filled, f"{site.url}/2.jpg")
+
+    assert not (places / f"{two.sha256}.jpg").exists()
+    assert all((one / "within").exists() for one in odd)
+
+
+def test_the_file_of_an_address_that_was_not_recorded_is_told_of(
+    folder, site, filled, jpeg
+):
+    """A run was killed after it had put the file: no row says whose it is."""
+    filled.candidates.add([Found("urls", "cat", f"{site.url}/9.jpg")], NOW)
+    mine, other = put_aside(folder, jpeg(9)), put_aside(folder, jpeg(30))
+
+    summary = take_down(folder, filled, f"{site.url}/9.jpg")
+
+    assert summary.line.startswith("forgotten: 0 photos, 1 candidates; left in the")
+    assert mine.exists()
+    again = take_down(folder, filled, str(mine), anyway=True)
+    assert again.line.startswith(f"kept away from now on: {mine}; left in the store")
+    assert not mine.exists()
+    assert other.exists()
 
 
 def test_a_dry_run_says_what_would_go_and_leaves_it(folder, site, filled):
@@ -377,16 +621,14 @@ def test_a_takedown_that_was_cut_short_is_finished_by_the_same_command(
     """The disk refuses to give a file away; meanwhile nothing comes back."""
     (one,) = (row for row in filled.photos.provenances() if row.title == "Two")
     place = folder.images / one.sha256[:2] / f"{one.sha256}.jpg"
-    data = place.read_bytes()
-    place.unlink()
-    (place / "in the way").mkdir(parents=True)
-    with pytest.raises(Exception, match="can't be removed"):
+    thumb = folder.thumbnails / one.sha256[:2] / f"{one.sha256}.jpg"
+    (thumb / "in the way").mkdir(parents=True)
+    with pytest.raises(CatalogError, match="can't be removed"):
         take_down(folder, filled, f"{site.url}/2.jpg")
     assert filled.takedowns.forgotten().has_sha256(one.sha256)
 
-    (place / "in the way").rmdir()
-    place.rmdir()
-    place.write_bytes(data)
+    (thumb / "in the way").rmdir()
+    thumb.rmdir()
     take_down(folder, filled, f"{site.url}/2.jpg")
 
     assert not place.exists()

@@ -6,6 +6,7 @@ What a run was trained on stays written down (``run_photo``), so that the runs c
 named.
 """
 
+import hashlib
 import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -29,13 +30,18 @@ from pipeline.catalog.tables import (
     Outcome,
 )
 
+_LONGEST = 2000  # bytes of a value; an index of PostgreSQL takes 2704 with the kind
+
 
 @dataclass(frozen=True, order=True)
 class Tombstone:
-    """One thing that is not to come back."""
+    """One thing that is not to come back; of a very long value, its digest."""
 
     kind: Kind
     value: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", _shortened(self.value))
 
 
 @dataclass(frozen=True)
@@ -67,12 +73,17 @@ class Forgotten:
         """Say whether these bytes were taken down."""
         return Tombstone(Kind.SHA256, sha256) in self.stones
 
+    def sha256s(self) -> set[str]:
+        """Return the sha256 of all bytes that were taken down."""
+        return {stone.value for stone in self.stones if stone.kind is Kind.SHA256}
+
 
 @dataclass(frozen=True)
 class Met:
     """A candidate, as far as a takedown asks for it."""
 
     id: int
+    source: str  # the kind of source
     origin: str
     final_url: str
     page: str
@@ -113,6 +124,7 @@ class Takedowns:
             return [
                 Met(
                     row.id,
+                    row.source,
                     row.origin,
                     row.final_url or "",
                     row.page,
@@ -153,8 +165,8 @@ class Takedowns:
         """Put up tombstones; one that stands already stays as it is."""
         with self._database.write() as connection:
             rows = connection.execute(select(FORGOTTEN.c.kind, FORGOTTEN.c.value))
-            known = {(kind, value) for kind, value in rows}
-            new = [s for s in dict.fromkeys(stones) if (s.kind, s.value) not in known]
+            known = {Tombstone(Kind(kind), value) for kind, value in rows}
+            new = [stone for stone in dict.fromkeys(stones) if stone not in known]
             top = connection.scalar(select(func.max(FORGOTTEN.c.id))) or 0
             if new:
                 connection.execute(
@@ -186,6 +198,14 @@ class Takedowns:
                     connection.execute(delete(table).where(table.c.sha256.in_(some)))
                 for group in groups:
                     _keep_another(connection, group)
+
+
+def _shortened(value: str) -> str:
+    """Return a value as it is kept and compared."""
+    data = value.encode("utf-8", "surrogatepass")
+    if len(data) <= _LONGEST:
+        return value
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def _refuse(connection: Connection, which: object, now: str) -> None:

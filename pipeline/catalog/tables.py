@@ -122,7 +122,7 @@ FORGOTTEN = Table(  # what was taken down, so that it never comes back
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("kind", String, nullable=False),  # forgetting.Kind
-    Column("value", String, nullable=False),
+    Column("value", String, nullable=False),  # a very long one as its digest
     Column("at", String, nullable=False),
     UniqueConstraint("kind", "value"),
 )

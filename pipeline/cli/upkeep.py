@@ -28,7 +28,9 @@ def credits_command(home: Path, name: str, out: Path | None) -> None:
 @set_argument
 @click.argument("named", metavar="URL|AUTHOR|WORK|SHA256...", nargs=-1, required=True)
 @click.option("--only", is_flag=True, help="Leave copies of the same picture.")
-@click.option("--anyway", is_flag=True, help="Also what the set never met.")
+@click.option(
+    "--anyway", is_flag=True, help="Also what was not met yet, and the rest of a page."
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @click.pass_obj
 def forget_command(  # noqa: PLR0917  click names them

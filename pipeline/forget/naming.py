@@ -1,0 +1,130 @@
+"""An argument → the candidates that it names, and what is to be kept away."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline.catalog.forgetting import Forgotten, Met, Tombstone, fold_name
+from pipeline.catalog.tables import Kind
+from pipeline.errors import InputError
+from pipeline.settings import SEARCHES
+from pipeline.web.addresses import canonical_url
+
+_SHA256 = re.compile(r"[0-9a-f]{8,64}")
+_WORK = re.compile(r"[a-z]+:[^\s/]\S*")
+_WHOLE = 64  # letters of a sha256
+
+
+@dataclass(frozen=True)
+class Named:
+    """What one argument stands for."""
+
+    what: str
+    met: Sequence[Met] = ()
+    stones: Sequence[Tombstone] = ()
+    away: str = ""  # what the tombstones are for, beside what was met
+    is_old: bool = False  # it was taken down before
+    is_open: bool = False  # a page; what else it shows may come
+
+
+def look_up(what: str, known: Sequence[Met], old: Forgotten, *, anyway: bool) -> Named:
+    """Find what an argument names: the first reading that fits."""
+    what = what.strip()
+    if not what:
+        raise InputError("nothing is named: got an empty name")
+    address = canonical_url(what)
+    met = _met_as(what, address or what, known, old, anyway=anyway)
+    if met is not None:
+        if not all(one.is_forgotten for one in met.met):
+            return met
+        if any(stone not in old.stones for stone in met.stones):
+            return replace(met, away=met.away or what)
+        return replace(met, away="", is_old=True)
+    stones = _stones_of(what, address)
+    start = _sha256_in(what)
+    is_begun = _SHA256.fullmatch(start) and any(
+        sha256.startswith(start) for sha256 in old.sha256s()
+    )
+    if is_begun or any(stone in old.stones for stone in stones):
+        return Named(what, is_old=True)
+    if anyway:
+        return Named(what, stones=stones, away=what)
+    raise InputError(
+        f"nothing in the set is called {what!r}; name an address, an author, a work or"
+        " a sha256 as attribution.csv has it, or add --anyway to keep away for ever"
+        " what was not met yet"
+    )
+
+
+def _met_as(
+    what: str, address: str, known: Sequence[Met], old: Forgotten, *, anyway: bool
+) -> Named | None:
+    places = {what, address, str(Path(what).absolute())} - {""}
+    if same := [met for met in known if {met.origin, met.final_url} & places]:
+        return Named(what, same, [Tombstone(Kind.ORIGIN, address)])
+    sha256 = _sha256_in(what)
+    if _SHA256.fullmatch(sha256):
+        starts = {met.sha256 for met in known if met.sha256.startswith(sha256)}
+        if len(starts) > 1:
+            raise InputError(f"{what!r} begins several sha256; give more of it")
+        if starts:
+            return Named(what, [met for met in known if met.sha256 in starts])
+    if shown := [met for met in known if met.page in places]:
+        return _met_on_page(what, shown, old, anyway=anyway)
+    if work := [met for met in known if met.work == what]:
+        return Named(what, work)
+    return _met_by(what, places, known)
+
+
+def _met_on_page(
+    what: str, shown: Sequence[Met], old: Forgotten, *, anyway: bool
+) -> Named:
+    """Take the one photo of a page, and the page too where it is that of a work.
+
+    Any other page may show more photos, today or tomorrow, that nobody asked about.
+    """
+    left = [met for met in shown if not met.is_forgotten]
+    number = len({met.origin for met in left})
+    if number > 1:
+        raise InputError(
+            f"{what} shows {number} photos of the set; name the address of the one"
+            " that is meant (attribution.csv has them)"
+        )
+    stone = Tombstone(Kind.PAGE, shown[0].page)
+    is_of_work = any(met.source in SEARCHES for met in shown)
+    if anyway or is_of_work or stone in old.stones:
+        return Named(what, left or shown, [stone], f"all of the page {what}")
+    return Named(what, left or shown, is_open=True)
+
+
+def _met_by(what: str, places: Collection[str], known: Sequence[Met]) -> Named | None:
+    """Find an author, by what was given alone: many have the same name."""
+    name = fold_name(what)
+    of_page = [met for met in known if met.author_url in places]
+    of_name = [met for met in known if name and fold_name(met.author) == name]
+    if not (of_page or of_name):
+        return None
+    stones = {Tombstone(Kind.AUTHOR_PAGE, met.author_url) for met in of_page}
+    if of_name:
+        stones.add(Tombstone(Kind.AUTHOR, name))
+    return Named(what, [*of_page, *of_name], sorted(stones), f"all by {what}")
+
+
+def _stones_of(what: str, address: str | None) -> Sequence[Tombstone]:
+    """Return the tombstones of what was never met: all that it may name."""
+    if address is not None:
+        kinds = (Kind.ORIGIN, Kind.PAGE, Kind.AUTHOR_PAGE)
+        return [Tombstone(kind, address) for kind in kinds]
+    sha256 = _sha256_in(what)
+    if _SHA256.fullmatch(sha256) and len(sha256) == _WHOLE:
+        return [Tombstone(Kind.SHA256, sha256)]
+    if _WORK.fullmatch(what):
+        return [Tombstone(Kind.WORK, what)]
+    return [Tombstone(Kind.AUTHOR, fold_name(what))]
+
+
+def _sha256_in(what: str) -> str:
+    """Return what may be a sha256 or its beginning: as given, or a file's name."""
+    stem = Path(what).stem
+    return (stem if len(stem) == _WHOLE else what).lower()
