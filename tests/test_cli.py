@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,9 @@ from pipeline.cli.exits import cli, explain
 from pipeline.images import encode_jpeg
 
 MEKIKI = [sys.executable, "-m", "pipeline.cli"]
+INTERRUPTED_LINE = (
+    "mekiki: interrupted; nothing is lost, the same command goes on from here\n"
+)
 
 
 @pytest.fixture
@@ -179,17 +183,145 @@ def test_an_interrupt_says_how_to_go_on():
     assert "the same command goes on" in line
 
 
-def test_a_closed_pipe_is_no_error(tmp_path, folder):
-    done = subprocess.run(  # noqa: S602  a pipe is what is tested
-        f"{sys.executable} -m pipeline.cli --help | true",
-        shell=True,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
+@pytest.fixture
+def left() -> Iterator[int]:
+    """A pipe whose reader has left."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    yield writer
+    os.close(writer)
+
+
+def ended(
+    order: list[str],
+    *,
+    stdout: int = subprocess.PIPE,
+    stderr: int = subprocess.PIPE,
+    cwd: Path | None = None,
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        order, stdout=stdout, stderr=stderr, cwd=cwd, text=True, check=False
     )
 
-    assert done.stderr == ""
+
+def command_that(*lines: str) -> list[str]:
+    """Return the order to run ``mekiki try``, a command of these lines."""
+    code = (
+        "import errno, os, signal",
+        "from pipeline.cli import main",
+        "from pipeline.cli.group import cli",
+        "@cli.command('try')",
+        "def try_command():",
+        *(f"    {line}" for line in lines),
+        "main(['try'])",
+    )
+    return [sys.executable, "-c", "\n".join(code)]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["status", "--help"],
+        ["status", "things"],
+        ["status", "things", "--json"],
+    ],
+    ids=" ".join,
+)
+def test_a_reader_of_stdout_that_left_is_no_error(folder, left, arguments):
+    home = str(folder.home)
+
+    done = ended([*MEKIKI, "--home", home, *arguments], stdout=left)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_mistake_keeps_its_exit_code_where_nobody_reads_of_it(folder, left):
+    order = [*MEKIKI, "--home", str(folder.home), "status", "nix"]
+
+    assert ended(order, stdout=left).returncode == 2
+    assert ended(order, stderr=left).returncode == 2
+    assert ended(order, stdout=left, stderr=left).returncode == 2
+    with Path("/dev/full").open("wb") as full:
+        assert ended(order, stderr=full.fileno()).returncode == 2
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_what_cannot_be_written_on_stdout_is_an_error_of_one_line(
+    folder, monkeypatch, unbuffered
+):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    with Path("/dev/full").open("wb") as full:
+        order = [*MEKIKI, "--home", str(folder.home), "status", "things"]
+        done = ended(order, stdout=full.fileno())
+
+    assert done.returncode == 2
+    assert done.stderr == "mekiki: No space left on device: no file named\n"
+
+
+@pytest.mark.parametrize("streams", ["stdout", "stderr", "stdout stderr"])
+def test_work_is_done_to_its_end_where_nobody_reads_of_it(left, tmp_path, streams):
+    order = command_that(
+        "import click",
+        "click.echo('begun')",
+        "click.echo('halfway', err=True)",
+        "print('done')",
+        f"open({str(tmp_path / 'done')!r}, 'w').close()",
+    )
+
+    done = ended(order, **dict.fromkeys(streams.split(), left))
+
+    assert (done.returncode, (tmp_path / "done").exists()) == (0, True)
+
+
+@pytest.mark.parametrize("left_too", [False, True], ids=["", "stdout too"])
+def test_another_broken_pipe_than_stdout_is_a_mistake_that_is_told(
+    tmp_path, left, left_too
+):
+    order = command_that("raise BrokenPipeError(errno.EPIPE, 'Broken pipe')")
+
+    stdout = left if left_too else subprocess.PIPE
+
+    done = ended(order, stdout=stdout, cwd=tmp_path)
+
+    assert done.returncode == 3
+    assert done.stderr.startswith("mekiki: a mistake of mekiki's own (BrokenPipeError")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_input_that_ends_early_is_not_taken_for_an_interrupt(tmp_path):
+    order = command_that("raise EOFError('compressed file ended')")
+
+    done = ended(order, cwd=tmp_path)
+
+    assert done.returncode == 3
+    assert "EOFError" in done.stderr
+
+
+def test_an_interrupt_is_one_line():
+    done = ended(command_that("os.kill(os.getpid(), signal.SIGINT)"))
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", INTERRUPTED_LINE)
+
+
+def test_an_interrupt_on_a_terminal_is_told_on_a_line_of_its_own():
+    ours, theirs = pty.openpty()
+
+    done = ended(command_that("os.kill(os.getpid(), signal.SIGINT)"), stderr=theirs)
+    os.close(theirs)
+
+    assert done.returncode == 130
+    told = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert told.replace("\r\n", "\n") == f"\n{INTERRUPTED_LINE}"
+
+
+def test_a_shell_is_told_how_commands_are_completed(mekiki):
+    done = mekiki(_MEKIKI_COMPLETE="bash_source")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("_mekiki_completion() {")
 
 
 @pytest.mark.parametrize("name", sorted(cli.commands))

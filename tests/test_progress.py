@@ -1,5 +1,10 @@
 """Progress where there is no terminal."""
 
+import os
+
+import click
+
+from pipeline.cli.streams import outliving
 from pipeline.progress import lines
 
 
@@ -26,3 +31,23 @@ def test_work_whose_end_is_not_known_is_counted():
         advance(7)
 
     assert written == ["reading pages: 7"]
+
+
+def test_work_goes_on_when_nobody_reads_its_log_any_more():
+    reader, writer = os.pipe()
+    now = [0.0]
+    with os.fdopen(writer, "w") as pipe:
+        log = outliving(pipe)
+        work = lines(lambda line: click.echo(line, file=log), lambda: now[0])
+
+        with work("training", 100) as advance:
+            now[0] += 40
+            advance(10)
+            first = os.read(reader, 1000)
+            os.close(reader)
+            for _ in range(5):
+                now[0] += 40
+                advance(10)
+        log.close()
+
+    assert first == b"training: 10 of 100, about 0:06:00 left\n"

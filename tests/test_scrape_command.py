@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.web.recording import RecordingTransport
+from pipeline.web.transport import Network
 from tests.doubles.scraping import CONTACT, counts, make_set
 from tests.doubles.services.limits import Limit
 from tests.doubles.services.serving import Services, serve_services
@@ -162,6 +164,25 @@ def test_a_replay_of_another_run_says_what_it_wants(tmp_path, services):
         line
     )
     assert len(services.log) == asked
+
+
+def test_a_recording_of_another_set_is_not_recorded_into_before_that_is_done(
+    tmp_path, services
+):
+    make_set(tmp_path, QUERIES, "commons", per_category=5)
+    file = tmp_path / "answers.warc"
+    record = ("scrape", "things", "--record", str(file))
+    other = RecordingTransport(Network(per_host=1, allow_private=True), file)
+
+    ended = mekiki(tmp_path, *record, **addresses(services))
+
+    assert the_one_line(ended) == (
+        f"mekiki: {file} is in use: another process records into it; wait until that"
+        " is done, or record into another file"
+    )
+    assert services.log == []
+    other.close()
+    assert mekiki(tmp_path, *record, **addresses(services)).returncode == 0
 
 
 def test_what_was_done_is_told_in_one_line_after_the_plan(tmp_path, services):

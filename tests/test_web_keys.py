@@ -109,8 +109,10 @@ def test_no_token_now_is_a_failure_that_passes(openverse, key):
         json_reply({"expires_in": 10}),
         json_reply({"access_token": "abc", "expires_in": "soon"}),
         json_reply({"access_token": "abc", "expires_in": None}),
+        json_reply({"access_token": "abc", "expires_in": 10**400}),
+        Reply(b"[" * 100_000),
     ],
-    ids=lambda reply: reply.body.decode(),
+    ids=lambda reply: reply.body[:60].decode(),
 )
 def test_an_answer_without_a_token_is_a_failure_that_passes(openverse, key, reply):
     openverse.answers_next(reply)

@@ -1,18 +1,22 @@
 """What a run was answered can be recorded, and the run repeated from that alone."""
 
+import fcntl
 import gzip
 import re
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from warcio.archiveiterator import ArchiveIterator
 
 from pipeline import catalog as catalogs
 from pipeline.errors import InputError
 from pipeline.home import SetFolder, set_folder
 from pipeline.images import encode_jpeg
+from pipeline.locking import held_alone
 from pipeline.progress import silent
 from pipeline.scrape import scrape
 from pipeline.settings import ScrapeSettings, load_settings
@@ -25,6 +29,8 @@ from pipeline.web.transport import Network, Request, Transport
 from tests.conftest import NOW, draw_photo
 from tests.doubles.fetching import Time
 from tests.doubles.services.serving import serve_services
+from tests.doubles.services.web import Reply as ServiceReply
+from tests.doubles.services.web import Trouble, json_reply, too_many
 from tests.doubles.services.world import World
 from tests.doubles.shop_site import Reply, Site, moved, photo, serve_site
 from tests.test_kill import tables
@@ -310,6 +316,24 @@ def test_an_empty_file_may_be_recorded_into(site, file):
     assert ask(ReplayTransport(file), site.url + "/a.jpg") == [b"a"]
 
 
+def all_said(file: Path) -> bytes:
+    """Return all that can be read in a recording, compressed or not."""
+    with file.open("rb") as opened:
+        bodies = [one.content_stream().read() for one in ArchiveIterator(opened)]
+    whole = file.read_bytes()
+    return b"\n".join(
+        [gzip.decompress(whole) if file.suffix == ".gz" else whole, *bodies]
+    )
+
+
+def token_of(key: Key) -> tuple[str, float | None]:
+    """Return what a key sends, or why it has nothing to send and until when."""
+    try:
+        return key.headers()["Authorization"], None
+    except FetchError as error:
+        return f"{type(error).__name__}: {error.reason}", error.retry_after_s
+
+
 def test_no_key_token_or_cookie_is_written(site, file):
     with serve_services(World()) as services:
         services.openverse.keys.add("our-id", "PASSWORD")
@@ -322,17 +346,110 @@ def test_no_key_token_or_cookie_is_written(site, file):
         opened.fetch(site.url + "/a.jpg")
         opened.close()
 
-    unpacked = gzip.decompress(file.read_bytes())
+    said = all_said(file)
 
     token = headers["Authorization"].removeprefix("Bearer ")
-    assert b'"access_token": "recorded"' in unpacked
-    for hidden in (b"PASSWORD", b"COOKIE", token.encode()):
-        assert hidden not in unpacked
+    for hidden in (b"our-id", b"PASSWORD", b"COOKIE", token.encode(), b"Bearer"):
+        assert hidden not in said
     again = fetcher(ReplayTransport(file))
-    assert Key(again, token_url, "", "", Time().timing).headers() == {
-        "Authorization": "Bearer recorded"
-    }
+    assert token_of(Key(again, token_url, "", "", Time().timing))[0] == (
+        "Bearer recorded"
+    )
     again.close()
+
+
+TOKENS = {"access_token": "HIDE-1", "refresh_token": "HIDE-2", "scope": "HIDE-3"}
+EXCHANGES: dict[str, tuple[ServiceReply | Trouble, str]] = {
+    "tokens": (json_reply(TOKENS | {"expires_in": 60}), "Bearer recorded"),
+    "headers": (
+        json_reply(
+            TOKENS | {"expires_in": 60},
+            headers={"Set-Cookie": "HIDE-4", "X-Token": "HIDE-5", "ETag": '"HIDE-6"'},
+        ),
+        "Bearer recorded",
+    ),
+    "a token that has to be escaped": (
+        json_reply({"access_token": 'a"HIDE-1', "expires_in": "60"}),
+        "Bearer recorded",
+    ),
+    "a time that is none": (
+        json_reply(TOKENS | {"expires_in": "HIDE-4"}),
+        "FailedError: no token in the answer",
+    ),
+    "a time without end": (
+        json_reply(TOKENS | {"expires_in": 10**400}),
+        "FailedError: no token in the answer",
+    ),
+    "no JSON": (
+        ServiceReply(b"access_token=HIDE-1"),
+        "FailedError: no token in the answer",
+    ),
+    "a refusal": (
+        json_reply({"detail": "HIDE-1"}, 401),
+        f"DeniedError: {Key.not_accepted}",
+    ),
+    "too many": (too_many(30, body=b"HIDE-1"), "FailedError: HTTP 429"),
+    "cut": (
+        replace(json_reply(TOKENS | {"expires_in": 60}), cut_at=70),
+        "FailedError: connection broken off",
+    ),
+}
+
+
+@pytest.mark.parametrize(("reply", "told"), EXCHANGES.values(), ids=EXCHANGES)
+def test_of_an_exchange_of_a_key_only_what_it_came_to_is_written(file, reply, told):
+    with serve_services(World()) as services:
+        services.openverse.answers_next(reply)
+        token_url = f"{services.openverse_url}auth_tokens/token/"
+        opened = fetcher(RecordingTransport(network(), file))
+        first = token_of(Key(opened, token_url, "id", "secret", Time().timing))
+        opened.close()
+
+    assert b"HIDE" not in all_said(file)
+    again = fetcher(ReplayTransport(file))
+    second = token_of(Key(again, token_url, "id", "secret", Time().timing))
+    again.close()
+    assert second[0] == told
+    assert first[0] == told or first[0].startswith("Bearer")
+    assert first[1] == second[1]
+
+
+@pytest.mark.parametrize("name", ["answers.warc.gz", "answers.warc"])
+def test_a_file_that_is_recorded_into_is_left_alone_by_others(site, tmp_path, name):
+    file = tmp_path / name
+    urls = [site.add("/a.jpg", b"a"), site.add("/b.jpg", b"b")]
+    recording = RecordingTransport(network(), file)
+    sent(recording, urls[0])
+    so_far = file.read_bytes()
+    file.write_bytes(so_far + so_far[:20])  # it is in the middle of a record
+
+    with pytest.raises(InputError, match=r"in use.*wait.*another file") as error:
+        RecordingTransport(network(), file)
+
+    assert str(file) in str(error.value)
+    assert file.read_bytes() == so_far + so_far[:20]
+    file.write_bytes(so_far)
+    sent(recording, urls[1])
+    recording.close()
+    assert replayed(file, urls) == [b"a", b"b"]
+    RecordingTransport(network(), file).close()
+
+
+def test_a_file_that_was_refused_is_not_held(tmp_path):
+    file = tmp_path / "notes"
+    file.write_text("my notes\n")
+    with pytest.raises(InputError, match="choose another name"):
+        RecordingTransport(network(), file)
+
+    with file.open("ab") as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_what_keeps_nothing_may_be_recorded_into_by_many(site):
+    url = site.add("/a.jpg", b"a")
+    many = [RecordingTransport(network(), Path("/dev/null")) for _ in range(2)]
+
+    assert [ask(one, url) for one in many] == [[b"a"], [b"a"]]
 
 
 @pytest.mark.parametrize(
@@ -443,6 +560,22 @@ def test_a_scrape_is_repeated_from_its_recording_alone(tmp_path, file):
     assert tables(again) == tables(calm)
     names = [sorted(p.name for p in one.images.glob("*/*")) for one in (calm, again)]
     assert names[0] == names[1] != []
+
+
+@pytest.mark.parametrize("content", [None, b"", b"WARC/1.0\r\nWARC-Ty"])
+def test_a_scrape_that_is_refused_leaves_the_recording_alone(tmp_path, file, content):
+    if content is not None:
+        file.write_bytes(content)
+    with serve_site() as site:
+        folder = make_set(tmp_path, site)
+
+        with (
+            held_alone(folder, "scrape"),
+            pytest.raises(InputError, match="things is in use by mekiki scrape"),
+        ):
+            run(folder, record=file, replay=None)
+
+    assert (file.read_bytes() if file.exists() else None) == content
 
 
 def test_a_failure_that_was_recorded_is_of_the_same_kind(file):

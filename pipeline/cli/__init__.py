@@ -7,10 +7,13 @@ The only place that prints, draws progress and chooses exit codes.
     answers   the commands that only tell: check, predict, status, ...
     upkeep    the commands that mind whose photos there are: credits, forget
     exits     every way out, as an exit code and one line
+    streams   stdout and stderr that outlive their readers
 """
 
 import sys
 from collections.abc import Sequence
+
+from pipeline.cli.streams import outlive_readers
 
 INTERRUPTED = 130
 
@@ -18,6 +21,7 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     try:
+        outlive_readers()
         from pipeline.cli.exits import run  # takes a moment, in which Ctrl-C may come
     except KeyboardInterrupt:
         sys.stderr.write("mekiki: interrupted before anything began\n")

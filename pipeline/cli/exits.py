@@ -2,6 +2,9 @@
 
 0 done · 1 done with findings (``check``) · 2 the user's mistake or the world's ·
 3 our mistake, the line names the log file · 130 interrupted.
+
+A reader of stdout that leaves (`mekiki status | head`) changes none of this: the work
+is done to its end, and the code says what it came to.
 """
 
 import errno
@@ -14,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from click.shell_completion import shell_complete
 
 from pipeline.cli import INTERRUPTED, answers, stages, upkeep
 from pipeline.cli.group import cli, utc_now
@@ -22,6 +26,9 @@ from pipeline.errors import MekikiError
 __all__ = ["COMMAND_MODULES", "cli", "explain", "run"]
 
 WORLD, OURS = 2, 3
+_NAME = "mekiki"
+_COMPLETION = "_MEKIKI_COMPLETE"  # click's name for it
+_STDERR = 2
 COMMAND_MODULES = (
     answers,
     stages,
@@ -43,15 +50,20 @@ def run(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+    if how := os.environ.get(_COMPLETION):  # a shell asks what may follow
+        sys.exit(shell_complete(cli, {}, _NAME, _COMPLETION, how))
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        cli.main(arguments, prog_name="mekiki", standalone_mode=False)
+        # not by cli.main, which takes any broken pipe for stdout's, and ends by 1
+        with cli.make_context(_NAME, given) as context:
+            cli.invoke(context)
     except click.exceptions.Exit as leaving:
         sys.exit(leaving.exit_code)
-    except BrokenPipeError:  # `mekiki status | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the last net
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first one is answered
         code, line = explain(error)
+        if isinstance(error, KeyboardInterrupt) and os.isatty(_STDERR):
+            click.echo(err=True)  # the terminal's ^C stands alone
         click.echo(f"mekiki: {' '.join(line.split())}", err=True)
         sys.exit(code)
 

@@ -10,6 +10,7 @@ stored is never fetched again.
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,20 +111,19 @@ def scrape(
 
     Raises:
         SettingsError, InputError: A source or a file can't be used, there is no
-            contact, or another process holds the set.
+            contact, or another process holds the set or the recording.
         NetworkError: No host could be reached, or a daily quota is used up; what there
             was before is kept, and the same command goes on.
         CatalogError: The catalog or the store can't be written.
     """
     contact = "nobody: this is a replay" if replay else _check(settings)
     transport = transport or network_of(settings.scrape)
-    transport, timing = _recorded(transport, timing, record, replay)
-    with (
-        held_alone(folder, "scrape"),
-        fetcher_for(
-            settings, contact=contact, timing=timing, transport=transport
-        ) as fetcher,
-    ):
+    with ExitStack() as held:
+        held.enter_context(held_alone(folder, "scrape"))
+        transport, timing = _recorded(transport, timing, record, replay)
+        fetcher = held.enter_context(
+            fetcher_for(settings, contact=contact, timing=timing, transport=transport)
+        )
         steps = Steps(folder, settings, catalog, fetcher, progress, now, reread)
         discovered = steps.read_sources()
         steps.reopen_lifted()
@@ -174,7 +174,10 @@ def _check(settings: SetSettings) -> str:
 def _recorded(
     transport: Transport, timing: Timing, record: Path | None, replay: Path | None
 ) -> tuple[Transport, Timing]:
-    """Return what sends the requests, and the clocks that go with it."""
+    """Return what sends the requests, and the clocks that go with it.
+
+    Only who holds the set may ask: the end of a recording is cut where it is broken.
+    """
     if replay is not None:
         recording = ReplayTransport(replay)
         return recording, recording.timing()

@@ -72,8 +72,33 @@ class Key:
         if answer.status != 200:
             raise error_of_status(answer.status, answer.headers, self._wall())
         try:
-            said = json.loads(answer.body)
-            self._token = str(said["access_token"])
-            self._good_until = self._wall() + float(said["expires_in"]) - EARLY_S
-        except (ValueError, KeyError, TypeError) as error:
-            raise FailedError("no token in the answer") from error
+            token, seconds = _read_token(answer.body)
+        except ValueError as error:
+            raise FailedError(str(error)) from error
+        self._token = token
+        self._good_until = self._wall() + seconds - EARLY_S
+
+
+def without_token(body: bytes) -> bytes:
+    """Return what may be written down of an answer: a made-up token, and its time.
+
+    That is nothing where the answer has no token.
+    """
+    try:
+        _, seconds = _read_token(body)
+    except ValueError:
+        return b""
+    return json.dumps({"access_token": "recorded", "expires_in": seconds}).encode()
+
+
+def _read_token(body: bytes) -> tuple[str, float]:
+    """Return an answer's token, and for how many seconds it holds.
+
+    Raises:
+        ValueError: There is none.
+    """
+    try:
+        said = json.loads(body)
+        return str(said["access_token"]), float(said["expires_in"])
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise ValueError("no token in the answer") from error

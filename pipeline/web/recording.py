@@ -7,23 +7,29 @@ says so. What a killed run leaves is whole up to the last record.
 
 A file named ``.gz`` has each record compressed by itself, another has none compressed.
 Recording into a file that is there goes on at its end, as it began, whatever its name;
-a file that is no such recording is left alone.
+a file that is no such recording is left alone, and so is one that another process
+records into.
 
-No request is written, so no key; cookies and tokens are left out of the answers.
+No request is written, so no key and no token that goes with it; of answers, cookies are
+left out. A POST exchanges a key for a token: its answer is not written at all, but for
+its status and when to ask again, with a made-up token where there was one.
 """
 
+import fcntl
 import io
 import json
-import re
+import os
+import stat
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 from urllib3 import HTTPHeaderDict, HTTPResponse
+from urllib3.exceptions import HTTPError
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
@@ -31,13 +37,14 @@ from pipeline.errors import InputError
 from pipeline.web.answers import FetchError
 from pipeline.web.contact import user_agent
 from pipeline.web.exchange import explained
+from pipeline.web.keys import without_token
 from pipeline.web.transport import Request, Transport
 from pipeline.web.warc import how_to_go_on
 
 METHOD = "Mekiki-Method"  # our own fields of a record
 FAILURE = "Mekiki-Failure"  # how reading the body ended, as JSON
 _DROPPED = ("set-cookie", "transfer-encoding")
-_TOKEN = re.compile(rb'("access_token"\s*:\s*)"[^"]*"')
+_OF_EXCHANGE = ("content-type", "date", "retry-after")  # kept of a POST's answer
 
 
 def as_json(error: FetchError) -> str:
@@ -54,7 +61,7 @@ class RecordingTransport:
         wall: The time, in seconds since 1970.
 
     Raises:
-        InputError: The file can't be written, or holds something else.
+        InputError: The file can't be written, holds something else, or is in use.
     """
 
     def __init__(
@@ -65,10 +72,12 @@ class RecordingTransport:
         self._lock = threading.Lock()
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            is_compressed, whole = how_to_go_on(file)
             self._out: IO[bytes] = file.open("ab")
-            if whole < self._out.tell():
-                self._out.truncate(whole)
+            with _closed_on_error(self._out):
+                _hold(self._out, file)
+                is_compressed, whole = how_to_go_on(file)
+                if whole < self._out.tell():
+                    self._out.truncate(whole)
         except OSError as error:
             raise InputError(f"{file} can't be written: {error.strerror}") from error
         self._writer = WARCWriter(self._out, gzip=is_compressed)
@@ -119,13 +128,15 @@ class RecordingTransport:
             fields["WARC-Truncated"] = "disconnect" if end else "length"
         if isinstance(end, FetchError):
             fields[FAILURE] = as_json(end)
-        if request.method == "POST":
-            body = _TOKEN.sub(rb'\1"recorded"', body)
         headers = [
-            (name, str(len(body)) if _is_new_length(name, request) else value)
+            (name, value)
             for name, value in response.headers.iteritems()
             if name.lower() not in _DROPPED
         ]
+        if request.method == "POST":
+            body = without_token(_decoded(response.headers, body))
+            headers = [one for one in headers if one[0].lower() in _OF_EXCHANGE]
+            headers.append(("Content-Length", str(len(body))))
         status = f"{response.status} {response.reason or ''}".strip()
         self._write(
             self._writer.create_warc_record(
@@ -225,6 +236,43 @@ class _Tee(io.RawIOBase):
         self._ended(body, is_whole or self._end)
 
 
-def _is_new_length(name: str, request: Request) -> bool:
-    """Tell the header that a token left out makes wrong."""
-    return name.lower() == "content-length" and request.method == "POST"
+@contextmanager
+def _closed_on_error(file: IO[bytes]) -> Iterator[None]:
+    """Close a file where something goes wrong with it."""
+    try:
+        yield
+    except BaseException:
+        file.close()
+        raise
+
+
+def _hold(opened: IO[bytes], file: Path) -> None:
+    """Keep other processes from recording into a file until it is closed.
+
+    What is no file keeps nothing, and may be written to by many.
+    """
+    if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+        return
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise InputError(
+            f"{file} is in use: another process records into it; wait until that is"
+            " done, or record into another file"
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"{file} can't be locked: {error.strerror}; where the file system takes no"
+            " locks, record on another one"
+        ) from error
+    opened.seek(0, os.SEEK_END)  # it may have grown until now
+
+
+def _decoded(headers: HTTPHeaderDict, body: bytes) -> bytes:
+    """Undo a body's content coding; nothing is returned where that is broken."""
+    coding = {"Content-Encoding": headers.get("Content-Encoding", "")}
+    response = HTTPResponse(io.BytesIO(body), coding, preload_content=False)
+    try:
+        return response.read(decode_content=True)
+    except HTTPError:
+        return b""

@@ -115,7 +115,7 @@ class Handler(BaseHTTPRequestHandler):
             owner.record.clock(),
         )
         at_once = self.server.connections.asks(self.connection)
-        reply = owner.respond(asked, at_once)
+        reply = owner.respond(asked, at_once).packed_for(asked)
         if reply.ends_connection:
             self.close_connection = True
         try:

@@ -1,6 +1,7 @@
 """What the servers of the double speak of: a request, an answer as it should be or
 spoiled, and the record of all that was asked and of what broke the rules."""
 
+import gzip
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -94,6 +95,16 @@ class Reply:
 
     def with_headers(self, headers: Headers) -> "Reply":
         return replace(self, headers={**self.headers, **headers})
+
+    def packed_for(self, asked: Asked) -> "Reply":
+        """Return a text compressed, where the client takes that; spoiled ones not."""
+        is_text = self.content_type.startswith(("text/", "application/json"))
+        is_plain = is_text and self.body and "Content-Encoding" not in self.headers
+        takes_it = "gzip" in asked.headers.get("accept-encoding", "")
+        if not takes_it or not is_plain or self.ends_connection or self.piece:
+            return self
+        coding = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        return replace(self, body=gzip.compress(self.body)).with_headers(coding)
 
 
 Trouble = Callable[[float], Reply]  # from the time by the clock
