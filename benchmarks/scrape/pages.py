@@ -194,4 +194,6 @@ def _bare(url: str) -> _Address:
         parts = urlsplit(url.strip())
     except ValueError:
         return ("", url, "")
-    return (parts.netloc.lower(), unquote(parts.path), unquote(parts.query))
+    default = {"http": ":80", "https": ":443"}.get(parts.scheme, ":")
+    netloc = parts.netloc.lower().removesuffix(default)
+    return (netloc, unquote(parts.path), unquote(parts.query))

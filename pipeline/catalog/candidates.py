@@ -50,7 +50,7 @@ _OF_CANDIDATE = tuple(field.name for field in fields(Candidate))
 _IS_DUE = or_(CANDIDATE.c.outcome.is_(None), CANDIDATE.c.outcome == Outcome.FAILED)
 
 
-_WINDOW = 1000  # candidates that are read at once
+_WINDOW = 250  # candidates that are read at once
 
 
 class Candidates:

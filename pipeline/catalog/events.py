@@ -8,7 +8,7 @@ from pipeline.catalog.tables import CANDIDATE, EVENT, IMAGE, ITEM, Status
 from pipeline.errors import CatalogError
 
 MACHINE = "mekiki"  # the user name of what no person did
-_AT_ONCE = 5000  # rows that are held in memory
+_AT_ONCE = 500  # rows that are held in memory
 
 
 def append_event(connection: Connection, **values: object) -> None:

@@ -16,6 +16,7 @@ _ROUNDS = 8  # one encoding lies within another only so often where nobody means
 _PORTS = {"http": ":80", "https": ":443"}
 _LONGEST = 2048  # bytes of a URL; an index of PostgreSQL takes 2704 with the category
 _STRAY = re.compile(r"%(?![0-9A-Fa-f]{2})")  # a percent sign that encodes nothing
+_SLASHES = re.compile("//+")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
 
 
@@ -123,12 +124,20 @@ def join_url(base: str, written: str) -> str | None:
         return None
 
 
+def readings_of(url: str) -> set[str]:
+    """Return a sent address, and what some servers take it for.
+
+    Many read several slashes as one (nginx does, unless told otherwise), others don't.
+    """
+    parts = urlsplit(url)
+    return {url, parts._replace(path=_SLASHES.sub("/", parts.path)).geturl()}
+
+
 def _without_default_port(url: str) -> str:
-    """Drop the port that goes without saying, and what a path begins with too often."""
+    """Drop the port that goes without saying."""
     parts = urlsplit(url)
     netloc = parts.netloc.removesuffix(_PORTS[parts.scheme]).removesuffix(":")
-    path = f"/{parts.path.lstrip('/')}"
-    return parts._replace(netloc=netloc, path=path).geturl()
+    return parts._replace(netloc=netloc).geturl()
 
 
 def _climbs(url: str) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from protego import Protego
 from urllib3 import HTTPHeaderDict
 
+from pipeline.web.addresses import readings_of
 from pipeline.web.answers import RESERVED
 from pipeline.web.robots import ROBOT
 
@@ -67,7 +68,13 @@ class Reservations:
     rules: tuple[tuple[Protego, bool], ...] = ()  # matches by forbidding; reserved
 
     def hold(self, url: str) -> bool:
-        """Say whether mining what is at ``url`` is reserved: the first match tells."""
+        """Say whether mining what is at ``url`` is reserved: the first match tells.
+
+        However the server reads it.
+        """
+        return any(map(self._hold, readings_of(url)))
+
+    def _hold(self, url: str) -> bool:
         for location, is_reserved in self.rules:
             if not location.can_fetch(url, ROBOT):
                 return is_reserved

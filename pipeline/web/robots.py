@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from protego import Protego
 
+from pipeline.web.addresses import readings_of
+
 ROBOT = "mekiki"  # the name that robots.txt files call us by
 # Sites see our name with a version, and some write it so; the parser wants it bare.
 _VERSION = re.compile(
@@ -22,8 +24,11 @@ class Rules:
     delay_s: float  # between the starts of two requests
 
     def allow(self, url: str) -> bool:
-        """Say whether ``url`` may be fetched."""
-        return self.robots is None or self.robots.can_fetch(url, ROBOT)
+        """Say whether ``url`` may be fetched, however the server reads it."""
+        robots = self.robots
+        return robots is None or all(
+            robots.can_fetch(reading, ROBOT) for reading in readings_of(url)
+        )
 
 
 NO_RULES = Rules(None, 0.0)

@@ -32,7 +32,7 @@ NO_OBJECT = "no JSON object"
 
 _NEEDED = ("url", "category")
 _KNOWN = (*_NEEDED, *WORDS)
-_AT_ONCE = 1000  # lines recorded in one transaction
+_AT_ONCE = 250  # lines recorded in one transaction
 _LONGEST_LINE = 1_000_000  # characters
 _SHOWN = 20  # of the columns that are not used
 _PEEKED = 1024  # characters that are looked at to tell JSONL from CSV
