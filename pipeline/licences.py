@@ -282,6 +282,8 @@ class _Group:
             slug = _WHOLE[self._first]
             if self._first in {"cczero", "pdm"}:
                 newest = "1.0"  # there is no other
+            elif slug == "pdm" and newest != "1.0":
+                newest = ""
             yield Licence(slug, newest if slug in LICENCES else "")
             if self._elements:
                 yield None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
+import hypothesis
 import numpy as np
 import pytest
 
@@ -23,6 +24,10 @@ from pipeline.catalog.finding import Found
 from pipeline.catalog.photos import Grouping
 from pipeline.home import SetFolder, set_folder
 from pipeline.images import ImageStore, Pixels, encode_jpeg, inspect_image
+
+# The same examples every time: what fails for one change did not by chance. To look
+# for others: pytest --hypothesis-profile=default
+hypothesis.settings.register_profile("repeatable", derandomize=True)
 
 NOW = "2026-01-02T03:04:05+00:00"
 POSTGRES_BIN = sorted(Path("/usr/lib/postgresql").glob("*/bin"))

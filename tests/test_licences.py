@@ -214,6 +214,7 @@ WORDS = [
 
 @given(st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join) | st.text())
 @example("by nc")
+@example("pd 4.0")
 def test_a_licence_reads_the_same_from_what_the_catalog_keeps_of_it(written):
     licence = parse_licence(written)
     if licence is not None:
