@@ -21,6 +21,7 @@ import numpy as np
 from pipeline.errors import SettingsError, WeightsError
 from pipeline.networks.backend import keras
 from pipeline.networks.weights import IMAGENET, NONE
+from pipeline.settings import TrainSettings
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +89,20 @@ def add_head(backbone: Model, num_classes: int, dropout: float = 0.0) -> Model:
         num_classes, activation="softmax", name="categories"
     )(features)
     return keras.Model(backbone.input, pred_probs)
+
+
+def features_key(settings: TrainSettings, weights: str) -> str:
+    """Name a backbone and its weights, fit for the name of a file of features.
+
+    Args:
+        settings: Which backbone, and what it draws weights from where it has none.
+        weights: From ``weights_key``.
+    """
+    chosen = weights[:16]
+    if settings.weights == NONE:
+        # drawn from the seed, by each backend in its own way
+        chosen = f"none-{keras.backend.backend()}-{settings.seed}"
+    return re.sub(r"[^\w.-]", "_", f"{settings.backbone}-{chosen}")
 
 
 def freeze_batch_norm(model: Model) -> None:

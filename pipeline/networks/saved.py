@@ -47,6 +47,10 @@ class SavedModel:
             : len(images)
         ]
 
+    def without_top(self) -> Any:
+        """Return the network up to what its last layer is given: features (N, D)."""
+        return type(self.model)(self.model.input, self.model.layers[-1].input)
+
     def classify(self, pictures: Sequence[Pixels]) -> PredProbs:
         """Return class probabilities (N, K) of decoded pictures of any size."""
         squares = [square_image(picture, self.image_size) for picture in pictures]

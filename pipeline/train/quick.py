@@ -1,17 +1,14 @@
 """``quick``: a backbone's frozen features and a linear head; minutes on a CPU."""
 
-import re
 import time
 
 import numpy as np
 
 from pipeline.catalog import Part
 from pipeline.metrics import accuracy, log_loss
-from pipeline.networks.backbones import add_head, build_backbone
-from pipeline.networks.backend import keras
+from pipeline.networks.backbones import add_head, build_backbone, features_key
 from pipeline.networks.embeddings import embed_photos
 from pipeline.networks.head import fit_head
-from pipeline.networks.weights import NONE
 from pipeline.train.job import Job, Material, Trained
 from pipeline.train.state import Standing
 
@@ -76,9 +73,4 @@ def quick(job: Job) -> Trained:
 
 def embeddings_key(material: Material) -> str:
     """Name a backbone and its weights, fit for a file's name."""
-    settings = material.settings
-    weights = material.weights[:16]
-    if settings.weights == NONE:
-        # drawn from the seed, by each backend in its own way
-        weights = f"none-{keras.backend.backend()}-{settings.seed}"
-    return re.sub(r"[^\w.-]", "_", f"{settings.backbone}-{weights}")
+    return features_key(material.settings, material.weights)
