@@ -1,8 +1,10 @@
 import csv
+import hashlib
 import io
 from collections import Counter
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,15 +18,14 @@ from pipeline.catalog.journal import Action, Op
 from pipeline.catalog.photos import Grouping
 from pipeline.errors import InputError
 from pipeline.home import SetFolder, set_folder
-from pipeline.images import ImageStore, inspect_image
+from pipeline.images import ImageFacts, ImageStore, inspect_image
 from pipeline.settings import SetSettings
-from pipeline.split import (
-    SplitSummary,
+from pipeline.split import SplitSummary, split, write_split
+from pipeline.split.parts import (
     held_back,
     parts_of_groups,
-    split,
+    remembered_parts,
     split_by_group,
-    write_split,
 )
 
 STRICT = (Part.TEST, Part.VAL, Part.TRAIN)
@@ -133,6 +134,75 @@ def test_larger_share_asked_for_later_is_filled_from_train():
     after = divide(labels, before, test=0.1)
     assert len(in_part(after, Part.TEST)) == 10
     assert in_part(after, Part.VAL) == in_part(before, Part.VAL)
+
+
+# A set that changes: photos come (a label each), groups join and part (the list names
+# each photo's group, over and over), curators speak, settings change.
+_change = st.fixed_dictionaries(
+    {
+        "new": st.lists(st.sampled_from("abc"), max_size=9),
+        "groups": st.lists(st.integers(0, 12), min_size=1, max_size=12),
+        "said": st.lists(
+            st.tuples(st.integers(0, 60), st.sampled_from(["a", "b", "c", "reject"])),
+            max_size=5,
+        ),
+        "val": st.sampled_from([0.1, 0.2, 0.5, 1, 3]),
+        "test": st.sampled_from([0, 0.1, 0.3, 2]),
+        "seed": st.integers(0, 2**32),
+    }
+)
+_changes = st.lists(_change, min_size=2, max_size=6)
+
+
+def regrouped(photos: list[str], groups: list[int]) -> dict[str, int]:
+    """Put photos into groups; a group is named by the number of its first photo."""
+    keys = [groups[number % len(groups)] for number in range(len(photos))]
+    return {name: keys.index(key) for name, key in zip(photos, keys, strict=True)}
+
+
+def check_no_group_crosses(parts: dict[str, Part], group_of: dict[str, int]) -> None:
+    sides: dict[int, set[Part]] = {}
+    for name, part in parts.items():
+        sides.setdefault(group_of[name], set()).add(part)
+    assert all(len(there) == 1 for there in sides.values())
+
+
+def check_nothing_is_let_go(before: dict[str, Part], after: dict[str, Part]) -> None:
+    """A photo stays where it is, or goes to a stricter part."""
+    assert set(before) <= set(after)
+    for name, part in before.items():
+        assert STRICT.index(after[name]) <= STRICT.index(part)
+
+
+@given(_changes)
+def test_no_group_crosses_the_split_whatever_the_seed_and_growth(changes):
+    labels: dict[str, str] = {}
+    parts: dict[str, Part] = {}
+    for change in changes:
+        labels |= {f"photo {len(labels) + n}": x for n, x in enumerate(change["new"])}
+        photos = list(labels)
+        group_of = regrouped(photos, change["groups"])
+        said = {photos[n]: word for n, word in change["said"] if n < len(photos)}
+        labels |= {name: word for name, word in said.items() if word != "reject"}
+        rejected = {group_of[name] for name, word in said.items() if word == "reject"}
+        trained = {group_of[n]: n for n in photos if group_of[n] not in rejected}
+        before = parts
+        divided = split_by_group(
+            {number: labels[name] for number, name in trained.items()},
+            parts_of_groups(before, group_of),
+            trained,
+            val=change["val"],
+            test=change["test"],
+            seed=change["seed"],
+        )
+        parts = remembered_parts(divided, before, group_of)
+
+        assert set(divided) == set(trained)
+        assert {parts[name] for name in photos if group_of[name] in divided} == set(
+            divided.values()
+        )
+        check_no_group_crosses(parts, group_of)
+        check_nothing_is_let_go(before, parts)
 
 
 _official = st.sampled_from([Part.TEST, Part.TRAIN, Part.TRAIN, None])
@@ -425,3 +495,108 @@ def test_summary_names_a_test_part_where_there_is_one():
     assert SplitSummary(counts, (), 0).line == (
         "3 train, 1 val, 2 test photos in 1 categories"
     )
+
+
+@given(changes=_changes)
+@hypothesis.settings(
+    max_examples=25,
+    deadline=None,
+    phases=[hypothesis.Phase.generate],  # to shrink what fails takes minutes
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+def test_no_group_crosses_the_split_of_a_catalog(tmp_path, changes):
+    folder = set_folder(tmp_path, f"set{len(list(tmp_path.iterdir()))}")
+    folder.folder.mkdir(parents=True)
+    (tmp_path / folder.name).mkdir()  # counts the sets
+    out = tmp_path / "split.csv"
+    said = 0
+    with opened(folder) as catalog:
+        for change in changes:
+            add_rows(catalog, change["new"])
+            photos = [image.sha256 for image in catalog.photos.stored()]
+            group_of = regrouped(photos, change["groups"])
+            write_groups(catalog, group_of)
+            for number, word in change["said"]:
+                said += say(catalog, number, word, seq=said + 1)
+            before = catalog.training.split()
+            shares = {key: change[key] for key in ("val", "test", "seed")}
+            try:
+                split(settings(**shares), catalog)
+            except InputError:  # fewer than two categories are left
+                assert catalog.training.split() == before
+                continue
+            parts = catalog.training.split()
+            write_split(folder, catalog, out)
+
+            check_no_group_crosses(parts, group_of)
+            check_nothing_is_let_go(before, parts)
+            listed = [row["group"] for row in read(out)]
+            assert len(listed) == len(set(listed))
+            assert all(parts[r["sha256"]] == r["split"] for r in read(out))
+
+
+def add_rows(catalog: Catalog, labels: list[str]) -> None:
+    """Add photos to a catalog alone; the split opens none of them."""
+    number = len(catalog.photos.stored())
+    origins = [f"{label}/{number + n}" for n, label in enumerate(labels)]
+    catalog.candidates.add([Found("folder", o[0], o) for o in origins], now())
+    catalog.candidates.finish(
+        [
+            Ending(
+                candidate.id,
+                Outcome.STORED,
+                facts=ImageFacts(
+                    hashlib.sha256(candidate.origin.encode()).hexdigest(),
+                    "PNG",
+                    ".png",
+                    8,
+                    8,
+                    100,
+                ),
+            )
+            for candidate in catalog.candidates.pending()
+        ],
+        now(),
+    )
+    catalog.journal.start_items(now())
+
+
+def write_groups(catalog: Catalog, group_of: dict[str, int]) -> None:
+    """Write groups as dedup would; the last photo of each is kept."""
+    kept = {group: name for name, group in group_of.items()}
+    catalog.photos.write_groupings(
+        Grouping(name, group, kept[group] == name, "", "0" * 16, ())
+        for name, group in group_of.items()
+    )
+    catalog.journal.mark_conflicts(catalog.photos.categories_of_groups(), now())
+
+
+def say(catalog: Catalog, number: int, word: str, seq: int) -> bool:
+    """Let a curator relabel or reject one of the photos, where there are so many."""
+    photos = catalog.photos.photos()
+    if number >= len(photos):
+        return False
+    photo = photos[number]
+    action = Action.REJECT if word == "reject" else Action.RELABEL
+    label = None if word == "reject" else word
+    op = Op(photo.sha256, action, label, photo.version, "mia", "tab", seq)
+    assert catalog.journal.apply(op, now()).accepted
+    return True
+
+
+def test_copy_that_is_parted_from_its_group_stays_held_back(folder, catalog):
+    names = add(folder, catalog, "a", range(40))
+    add(folder, catalog, "b", range(100, 140))
+    copies = dict(zip(names[20:], names[:20], strict=True))
+    group(catalog, copies)
+    split(settings(val=0.5), catalog)
+    held = {n for n in names[:20] if catalog.training.split()[n] is Part.VAL}
+
+    group(catalog)  # a curator says that none is a copy
+    split(settings(val=0.1), catalog)
+
+    after = catalog.training.split()
+    assert len(held) == 10
+    assert {copy for copy in names if after[copy] is Part.VAL} == held | {
+        copy for copy, kept in copies.items() if kept in held
+    }

@@ -137,11 +137,17 @@ def label_command(
 @cli.command("split")
 @set_argument
 @click.option("--out", type=out_file, help="Write every photo's part as a CSV.")
+@click.option("--audit", is_flag=True, help="Only measure what a random one flatters.")
 @click.pass_obj
-def split_command(home: Path, name: str, out: Path | None) -> None:
+def split_command(home: Path, name: str, out: Path | None, audit: bool) -> None:
     """Put photos into train, val and test; no group on two sides."""
     from pipeline.split import split, write_split
 
+    if audit:
+        if out:
+            raise InputError("--audit changes nothing and --out lists: choose one")
+        _audit_split(home, name)
+        return
     with opened_set(home, name) as at:
         summary = split(at.settings, at.catalog)
         if out:
@@ -200,6 +206,19 @@ def demo_command(home: Path, seed: int) -> None:
     from pipeline.demo.run import run_demo
 
     run_demo(home, seed, progress=shown_progress(), now=utc_now, say=click.echo)
+
+
+def _audit_split(home: Path, name: str) -> None:
+    """Print by how much a random split would flatter; the set's own stays."""
+    need_training()
+    from pipeline.split.audit import audit_split
+
+    with opened_set(home, name) as at:
+        summary = audit_split(
+            at.folder, at.settings, at.catalog, progress=shown_progress()
+        )
+    for line in summary.lines:
+        click.echo(line)
 
 
 def _run_child(order: list[str]) -> int:
