@@ -102,12 +102,16 @@ def _let_go(handle: int) -> None:
 def _open_part(target: Path) -> tuple[Path, int]:
     """Open a new file beside a place, under a name that nobody else has."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    has_folder = False
     while True:
         part = target.with_name(f".{os.getpid()}-{next(_NUMBERS)}.part")
         try:
             handle = os.open(part, flags, 0o644)
         except FileNotFoundError:
+            if has_folder:  # /proc takes no files
+                raise
             target.parent.mkdir(parents=True, exist_ok=True)
+            has_folder = True
         except FileExistsError:  # left by one that was killed, or of another machine
             continue
         else:

@@ -23,6 +23,7 @@ STAGES = (
     "train",
     "robustness",
     "check",
+    "suspects",
     "report",
 )
 # From the top down: a layer may import those after it. Names within one layer are
@@ -32,7 +33,7 @@ LAYERS = (
     ("demo",),
     STAGES,
     ("web", "networks"),
-    ("metrics", "runs", "credits"),
+    ("metrics", "runs", "credits", "gallery"),
     ("catalog",),
     ("listing", "locking"),
     ("images", "settings", "home", "progress"),

@@ -5,13 +5,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 from pipeline.catalog import Catalog, Outcome, Status, opened
 from pipeline.catalog.endings import Ending
 from pipeline.catalog.finding import Found
 from pipeline.dedup import DedupSummary, dedup, write_groups
 from pipeline.errors import InputError
+from pipeline.gallery import gallery_file
 from pipeline.home import SetFolder, set_folder
 from pipeline.images import ImageStore, inspect_image
 from pipeline.progress import silent
@@ -136,9 +137,10 @@ def test_every_kind_of_copy_joins_its_original_with_its_reason(
         "same pixels",
     }
     assert all(Path(row["image"]).is_file() for row in rows.values())
-    assert summary.line == (
-        "16 images in 7 groups; 9 copies; 0 conflicts between categories; flagged: none"
+    assert summary.line.startswith(
+        "16 images in 7 groups; 9 copies; 0 conflicts between categories; flagged: "
     )
+    assert summary.flagged["greyscale"] == 1
 
 
 def test_same_shape_in_red_blue_black_and_white_stays_apart(folder, catalog):
@@ -302,6 +304,63 @@ def test_poor_pictures_are_flagged_and_stay(folder, catalog):
     assert summary.groups == 4
     assert summary.line.endswith("flagged: 2 blank, 1 extreme_aspect, 1 tiny")
     assert catalog.photos.trained() == []
+
+
+def test_blurry_photo_is_flagged_with_its_scores_and_trained_all_the_same(
+    folder, catalog
+):
+    blurred = photo(1).filter(ImageFilter.GaussianBlur(12))
+    add(folder, catalog, {"blurred": encoded(blurred)})
+    assert run(folder, catalog).flagged == {"blurry": 1}
+    (found,) = catalog.photos.groupings()
+    assert found.scores["blurry"] > 0.5 > found.scores["dark"]
+    assert [shown.flags for shown in catalog.photos.trained()] == [("blurry",)]
+
+
+def test_picture_of_many_pages_is_a_placeholder_also_where_they_came_later(
+    folder, catalog
+):
+    add(folder, catalog, {"logo": encoded(photo(1))})
+    assert run(folder, catalog).flagged == {}
+    sha256 = catalog.photos.stored()[0].sha256
+    names = [f"logo {n}" for n in range(9)]
+    catalog.candidates.add(
+        [Found("pages", "a", name, page=f"https://x.example/{name}") for name in names],
+        now(),
+    )
+    facts = inspect_image(encoded(photo(1)))
+    catalog.candidates.finish(
+        [
+            Ending(candidate.id, Outcome.STORED, facts=facts)
+            for candidate in catalog.candidates.pending()
+        ],
+        now(),
+    )
+    assert run(folder, catalog).flagged == {"placeholder": 1}
+    assert [image.sha256 for image in catalog.photos.stored()] == [sha256]
+    assert catalog.photos.trained() == []
+
+
+def test_photos_without_colour_are_not_flagged_where_the_category_has_none(
+    folder, catalog
+):
+    grey = {f"{n}": encoded(photo(n).convert("L")) for n in range(3)}
+    add(folder, catalog, grey)
+    assert "greyscale" not in run(folder, catalog).flagged
+    colours = {f"{n}": encoded(photo(n)) for n in range(10, 16)}
+    add(folder, catalog, colours)
+    assert run(folder, catalog).flagged["greyscale"] == 3
+
+
+def test_the_page_of_groups_lies_in_the_cache_and_follows_them(folder, catalog):
+    add(folder, catalog, copies_of(photo(1)))
+    run(folder, catalog)
+    page = gallery_file(folder)
+    assert page.parent == folder.cache
+    assert "10 images in 1 group" in page.read_text("utf-8")
+    page.unlink()
+    assert not run(folder, catalog).is_new
+    assert page.exists()
 
 
 def test_empty_set_has_nothing_to_group(folder, catalog, tmp_path):

@@ -70,6 +70,55 @@ def test_look_alikes_are_no_copies(first, second):
     assert verdict(first, second) is not Verdict.COPY
 
 
+def scene(seed: int) -> Pixels:
+    """Draw a picture full of shapes, as a photo is."""
+    rng = np.random.default_rng(seed)
+    image = np.full((300, 400, 3), rng.integers(60, 200, 3), np.uint8)
+    for _ in range(60):
+        x, y, radius = rng.integers(0, 400), rng.integers(0, 300), rng.integers(5, 40)
+        colour = tuple(int(level) for level in rng.integers(0, 256, 3))
+        cv2.circle(image, (int(x), int(y)), int(radius), colour, -1)
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), 1), np.uint8)
+
+
+def written_on(image: Pixels) -> Pixels:
+    layer = image.copy()
+    for row in (80, 180, 280):
+        cv2.putText(layer, "SHOP.COM", (60, row), 0, 1.4, (255, 255, 255), 2)
+    return np.asarray(cv2.addWeighted(layer, 0.5, image, 0.5, 0), np.uint8)
+
+
+def scribbled_on(image: Pixels) -> Pixels:
+    marked = image.copy()
+    points = np.array([[30, 40], [300, 90], [80, 200], [370, 260]], np.int32)
+    cv2.polylines(marked, [points], False, (20, 20, 25), 3)
+    return marked
+
+
+@pytest.mark.parametrize("mark", [written_on, scribbled_on])
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_written_over_a_picture_leaves_it_a_copy(mark, seed):
+    marked = decode_image(encode_jpeg(mark(scene(seed)), 85))
+    found = compare(make_square(marked), make_square(scene(seed)))
+    assert found.verdict is Verdict.COPY
+    assert found.overlaid == (True, False)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_part_of_a_picture_is_a_copy_that_was_cropped(seed):
+    part = decode_image(encode_jpeg(scene(seed)[4:281, 20:392], 85))
+    found = compare(make_square(scene(seed)), make_square(part))
+    assert found.verdict is Verdict.COPY
+    assert found.cropped == (False, True)
+    assert found.swapped.cropped == (True, False)
+
+
+def test_other_scenes_are_no_copies_whatever_is_written_over_them():
+    for seed in range(10):
+        marked = written_on(scene(seed))
+        assert verdict(marked, written_on(scene(seed + 10))) is not Verdict.COPY
+
+
 def test_mirrored_square_is_that_of_the_mirrored_picture():
     mirrored = np.asarray(ImageOps.mirror(Image.fromarray(product(RED))))
     found = compare(make_square(product(RED)), make_square(mirrored).mirrored)

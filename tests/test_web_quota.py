@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline.web.answers import FailedError
 from pipeline.web.quota import MAX_WAIT_S, Quota, QuotaSpentError
-from pipeline.web.rates import DAY_S, EDGE_S, EDGE_S, Rate
+from pipeline.web.rates import DAY_S, EDGE_S, Rate
 from tests.doubles.fetching import WALL_AT_START, Time
 
 ROOT = Path(__file__).parent.parent

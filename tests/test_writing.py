@@ -64,3 +64,9 @@ def test_many_files_that_are_cut_short_leave_nothing_behind(tmp_path):
         write_together(files())
 
     assert not list(tmp_path.glob("a/*"))
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="there is no /proc here")
+def test_a_folder_that_takes_no_files_is_an_error():
+    with pytest.raises(OSError, match="No such file"):
+        write_atomically(Path("/proc/groups.csv"), b"x")

@@ -3,11 +3,14 @@
 What is trained: the kept image of each group, with the newest human label on any of
 its members, else the scraped one. A group whose newest human word is *rejected* or
 *unsure*, an unresolved conflict, and a flagged picture that no person has confirmed
-are not trained.
+are not trained. Three flags are only shown (``SHOWN_FLAGS``): a blurry, dark or grey
+photo still shows what its label says, and such photos are met in use. A blank or a
+placeholder shows nothing, and would teach that nothing is something.
 """
 
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
@@ -23,6 +26,7 @@ from pipeline.catalog.tables import (
     Status,
 )
 
+SHOWN_FLAGS = frozenset({"blurry", "dark", "greyscale"})  # and trained all the same
 HUMAN_ACTIONS = ("confirm", "relabel", "reject", "unsure", "undo")
 
 
@@ -51,6 +55,7 @@ class Grouping:
     reason: str
     phash: str
     flags: tuple[str, ...]
+    scores: Mapping[str, float] = field(default_factory=dict)  # 0..1, 1 surely so
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ class Photo:
             return False
         if self.status is Status.LABELLED:
             return True
-        return self.status is Status.SCRAPED and not self.flags
+        return self.status is Status.SCRAPED and SHOWN_FLAGS.issuperset(self.flags)
 
 
 class Photos:
@@ -91,25 +96,16 @@ class Photos:
     def stored(self) -> list[StoredImage]:
         """List every image of the store, by its owner's id."""
         query = (
-            select(IMAGE, CANDIDATE.c.origin, CANDIDATE.c.category)
+            select(
+                *IMAGE.c["sha256", "candidate_id"],
+                *CANDIDATE.c["origin", "category"],
+                *IMAGE.c["format", "extension", "width", "height", "size"],
+            )
             .join(CANDIDATE, IMAGE.c.candidate_id == CANDIDATE.c.id)
             .order_by(IMAGE.c.candidate_id)
         )
         with self._database.read() as connection:
-            return [
-                StoredImage(
-                    row.sha256,
-                    row.candidate_id,
-                    row.origin,
-                    row.category,
-                    row.format,
-                    row.extension,
-                    row.width,
-                    row.height,
-                    row.size,
-                )
-                for row in connection.execute(query)
-            ]
+            return [StoredImage(*row) for row in connection.execute(query)]
 
     def provenances(self) -> Provenances:
         """Return where every image of the store comes from, by its owner's id."""
@@ -118,7 +114,7 @@ class Photos:
     def groupings(self) -> list[Grouping]:
         """Return what dedup last wrote, by the owner's id."""
         query = (
-            select(DUPLICATE, IMAGE.c.phash, IMAGE.c.flags)
+            select(DUPLICATE, IMAGE.c.phash, IMAGE.c.flags, IMAGE.c.scores)
             .join(IMAGE, IMAGE.c.sha256 == DUPLICATE.c.sha256)
             .order_by(IMAGE.c.candidate_id)
         )
@@ -131,6 +127,7 @@ class Photos:
                     row.reason,
                     row.phash,
                     _split(row.flags),
+                    json.loads(row.scores or "{}"),
                 )
                 for row in connection.execute(query)
             ]
@@ -157,12 +154,29 @@ class Photos:
             connection.execute(
                 update(IMAGE)
                 .where(IMAGE.c.sha256 == bindparam("key"))
-                .values(phash=bindparam("hash"), flags=bindparam("marks")),
+                .values(
+                    phash=bindparam("hash"),
+                    flags=bindparam("marks"),
+                    scores=bindparam("measured"),
+                ),
                 [
-                    {"key": row.sha256, "hash": row.phash, "marks": ",".join(row.flags)}
+                    {
+                        "key": row.sha256,
+                        "hash": row.phash,
+                        "marks": ",".join(row.flags),
+                        "measured": json.dumps(row.scores) if row.scores else "",
+                    }
                     for row in rows
                 ],
             )
+
+    def listings(self) -> list[tuple[str, str, str]]:
+        """List where each image was met: sha256, category, page (or ""); sorted."""
+        columns = CANDIDATE.c["sha256", "category", "page"]
+        query = select(*columns).join(IMAGE, IMAGE.c.sha256 == columns.sha256)
+        with self._database.read() as connection:
+            met = connection.execute(query.distinct())
+            return sorted((row[0], row[1], row[2]) for row in met)
 
     def categories_of_groups(self) -> dict[int, tuple[str, ...]]:
         """Return the categories each group was found under, in order of finding."""

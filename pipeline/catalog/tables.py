@@ -139,6 +139,8 @@ IMAGE = Table(  # one row for each different file of the store
     Column("size", Integer, nullable=False),
     Column("phash", String(16)),  # 64 bits as hex; null until dedup has seen it
     Column("flags", String, nullable=False, default=""),  # quality, by comma
+    # What the flags came from, in 0..1 by name, as JSON; "" until dedup has seen it.
+    Column("scores", String, nullable=False, default="", server_default=""),
 )
 
 DUPLICATE = Table(  # the group of every image; one without copies is alone in its own

@@ -1,8 +1,9 @@
-"""The commands that only tell: check, predict, status, runs, report."""
+"""The commands that only tell: check, predict, suspects, status, runs, report."""
 
 import json
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ from pipeline.cli.group import (
     set_argument,
     shown_progress,
 )
+from pipeline.gallery import gallery_file
 from pipeline.home import SetFolder, existing_set, list_sets
 from pipeline.runs import chosen_run, list_runs
 from pipeline.settings import load_settings
@@ -82,6 +84,32 @@ def predict_command(
             click.echo(f"{answer['image']}: {answer['predicted_tag']} ({share})")
 
 
+@cli.command("suspects")
+@set_argument
+@click.option("--out", type=out_file, help="Write every photo as a CSV, worst first.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@click.pass_obj
+def suspects_command(home: Path, name: str, out: Path | None, as_json: bool) -> None:
+    """Say how many labels look wrong, and list them; needs no run."""
+    need_training()
+    from pipeline.suspects import find_suspects, write_suspects
+
+    with opened_set(home, name) as at:
+        summary = find_suspects(
+            at.folder,
+            at.settings,
+            at.catalog,
+            progress=shown_progress(),
+            say=partial(click.echo, err=as_json),
+        )
+    if out:
+        write_suspects(summary, out)
+    if as_json:
+        click.echo(json.dumps(summary.as_json(), ensure_ascii=False, indent=2))
+    else:
+        click.echo(summary.line(out))
+
+
 @cli.command("status")
 @set_argument
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
@@ -144,7 +172,8 @@ def sets_command(home: Path) -> None:
 def set_status(folder: SetFolder, catalog: Catalog) -> dict[str, object]:
     """Return where a set stands, as ``status --json`` prints it."""
     photos = catalog.photos.photos()
-    return {
+    gallery = gallery_file(folder)
+    facts: dict[str, object] = {
         "set": folder.name,
         "pages": catalog.tallies.page_counts(),
         "candidates": catalog.candidates.counts(),
@@ -155,6 +184,7 @@ def set_status(folder: SetFolder, catalog: Catalog) -> dict[str, object]:
         "split": _split_counts(catalog),
         "runs": [run.name for run in list_runs(folder)],
     }
+    return facts | ({"gallery": str(gallery)} if gallery.is_file() else {})
 
 
 def _split_counts(catalog: Catalog) -> dict[str, int]:
@@ -185,4 +215,6 @@ def status_text(facts: dict[str, object]) -> str:
     runs = facts["runs"]
     assert isinstance(runs, list)  # noqa: S101
     lines.append(f"  runs: {', '.join(runs) or 'none yet'}")
+    if "gallery" in facts:
+        lines.append(f"  gallery: {facts['gallery']}")
     return "\n".join(lines)

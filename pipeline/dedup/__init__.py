@@ -1,4 +1,4 @@
-"""Stage 2: images → groups of copies, one kept of each, and quality flags.
+"""Stage 2: images → groups of copies, one kept of each, and quality scores.
 
 A near-duplicate is the same photo in other bytes: resized, recompressed, mirrored,
 bordered, in grey. Two photos of look-alike products are not. 64-bit pHashes propose
@@ -6,8 +6,9 @@ pairs (``hashing``, ``neighbours``), comparing the pictures decides (``verify``)
 
 Comes in: the catalog's images and their files. Goes out: for every image its group
 (the lowest candidate id in it), whether it is the one kept, the reason why it is a
-copy, its pHash and its flags; and groups found under several categories are marked as
-conflicts. Running again where nothing changed compares nothing.
+copy, its pHash, its scores and flags; and groups found under several categories are
+marked as conflicts. All of it is shown on one page, ``groups.html`` in the set's cache.
+Running again where nothing changed compares nothing.
 
 ``dedup.enabled = false`` and ``"exact"`` leave every image alone in its group: the
 store already holds the same bytes only once. ``"exact"`` does not look at the pictures
@@ -33,7 +34,14 @@ from pipeline.dedup.grouping import (
 )
 from pipeline.dedup.hashing import hash_text
 from pipeline.dedup.matching import Link, Picture, find_links, have_same_pixels
-from pipeline.dedup.quality import quality_flags
+from pipeline.dedup.quality import (
+    GREY_CATEGORY,
+    flags_of,
+    repetitions,
+    shape_scores,
+)
+from pipeline.dedup.traits import collect_traits
+from pipeline.gallery import write_gallery
 from pipeline.home import SetFolder
 from pipeline.images import ImageStore
 from pipeline.listing import write_listing
@@ -42,7 +50,7 @@ from pipeline.settings import SetSettings
 from pipeline.writing import write_atomically
 
 STATE_FILE = "dedup.json"  # in the cache: what the groups in the catalog were made of
-_METHOD = 2  # raised where the same images would be grouped otherwise
+_METHOD = 3  # raised where the same images would be grouped otherwise
 GROUPS_COLUMNS = ("image", "sha256", "origin", "group", "kept", "reason")
 
 
@@ -70,6 +78,14 @@ class DedupSummary:
         return "; ".join(parts if self.is_new else [*parts, "nothing had changed"])
 
 
+@dataclass(frozen=True)
+class _Material:
+    """What the groups and flags are made of."""
+
+    images: Sequence[StoredImage]
+    listings: Sequence[tuple[str, str, str]]  # sha256, category, page
+
+
 def dedup(
     folder: SetFolder,
     settings: SetSettings,
@@ -82,14 +98,16 @@ def dedup(
     catalog.journal.start_items(now())  # of a scrape that did not come to its end
     images = catalog.photos.stored()
     groupings = catalog.photos.groupings()
-    is_new = not _is_current(folder, settings, images, groupings)
+    material = _Material(images, catalog.photos.listings())
+    is_new = not _is_current(folder, settings, material, groupings)
     if is_new:
-        groupings = _group(folder, settings, images, progress)
+        groupings = _group(folder, settings, material, progress)
         catalog.photos.write_groupings(groupings)
-        _remember(folder, settings, images, groupings)
+        _remember(folder, settings, material, groupings)
     conflicts = catalog.journal.mark_conflicts(
         catalog.photos.categories_of_groups(), now()
     )
+    write_gallery(folder, images, groupings, catalog.photos.photos())
     return DedupSummary(
         images=len(images),
         groups=len({row.group_id for row in groupings}),
@@ -124,9 +142,10 @@ def write_groups(folder: SetFolder, catalog: Catalog, out: Path) -> int:
 def _group(
     folder: SetFolder,
     settings: SetSettings,
-    images: Sequence[StoredImage],
+    material: _Material,
     progress: Progress,
 ) -> list[Grouping]:
+    images = material.images
     store = ImageStore(folder.images)
     paths = [store.path(image.sha256, image.extension) for image in images]
     named = {image.sha256: path for image, path in zip(images, paths, strict=True)}
@@ -138,8 +157,9 @@ def _group(
         pictures = [Picture(*one) for one in zip(paths, features, strict=True)]
         links = find_links(pictures, settings.dedup.max_distance, progress=progress)
     places = group_links(len(images), links)
-    traits = _traits(images, paths, features, links)
+    traits = collect_traits(images, paths, features, links)
     reasons = _reasons(traits, places)
+    scores = _scores(settings, material, features, places, looks=looks)
     return [
         Grouping(
             sha256=image.sha256,
@@ -147,17 +167,49 @@ def _group(
             kept=not reason,
             reason=reason,
             phash=hash_text(seen.views[0].phash) if seen else "",
-            flags=quality_flags(
-                image.width,
-                image.height,
-                min_side=settings.scrape.min_side,
-                blank=seen.is_blank if seen else None if looks else False,
-            ),
+            flags=flags_of(found),
+            scores=found,
         )
-        for image, place, seen, reason in zip(
-            images, places, features, reasons, strict=True
+        for image, place, seen, reason, found in zip(
+            images, places, features, reasons, scores, strict=True
         )
     ]
+
+
+def _scores(
+    settings: SetSettings,
+    material: _Material,
+    features: Sequence[Features | None],
+    places: Sequence[Member],
+    *,
+    looks: bool,
+) -> list[dict[str, float]]:
+    """Score every image by its size, its look, and how many things it stands for.
+
+    In a category of greyscale photos none is out of place: their score is 0 there.
+    """
+    images, min_side = material.images, settings.scrape.min_side
+    groups = {
+        image.sha256: place.group for image, place in zip(images, places, strict=True)
+    }
+    shared = repetitions(groups, material.listings)
+    grey: dict[str, list[bool]] = {}
+    for image, seen in zip(images, features, strict=True):
+        is_grey = seen is not None and "greyscale" in flags_of(seen.look)
+        grey.setdefault(image.category, []).append(is_grey)
+    all_grey = {c for c, told in grey.items() if sum(told) > GREY_CATEGORY * len(told)}
+    scores = []
+    for image, seen, place in zip(images, features, places, strict=True):
+        found = shape_scores(image.width, image.height, min_side=min_side)
+        if looks:
+            found["unreadable"] = float(seen is None)
+        if seen is not None:
+            found |= seen.look
+            found["placeholder"] = max(found["placeholder"], shared[place.group])
+            if image.category in all_grey:
+                found["greyscale"] = 0.0
+        scores.append({name: round(score, 6) for name, score in sorted(found.items())})
+    return scores
 
 
 def _reasons(traits: Mapping[int, Traits], places: Sequence[Member]) -> list[str]:
@@ -182,43 +234,10 @@ def _reasons(traits: Mapping[int, Traits], places: Sequence[Member]) -> list[str
     return reasons
 
 
-def _traits(
-    images: Sequence[StoredImage],
-    paths: Sequence[Path],
-    features: Sequence[Features | None],
-    links: Sequence[Link],
-) -> dict[int, Traits]:
-    """Collect what is known of the images that are copies, by index."""
-    bordered: dict[int, dict[int, bool]] = {}
-    for link in links:
-        of_first = bordered.setdefault(link.first, {})
-        of_second = bordered.setdefault(link.second, {})
-        if link.is_copy and link.bordered is not None:
-            of_first[images[link.second].candidate_id] = link.bordered[0]
-            of_second[images[link.first].candidate_id] = link.bordered[1]
-    traits = {}
-    for n, borders in bordered.items():
-        image, seen = images[n], features[n]
-        if seen is None:
-            raise ValueError(f"{image.sha256} was compared without being decoded")
-        top, bottom, left, right = seen.views[-1].box
-        traits[n] = Traits(
-            path=paths[n],
-            candidate_id=image.candidate_id,
-            width=image.width,
-            height=image.height,
-            size=image.size,
-            content=(right - left, bottom - top),
-            is_coloured=seen.is_coloured,
-            bordered=borders,
-        )
-    return traits
-
-
 def _is_current(
     folder: SetFolder,
     settings: SetSettings,
-    images: Sequence[StoredImage],
+    material: _Material,
     groupings: Sequence[Grouping],
 ) -> bool:
     """Tell whether the catalog's groups are what grouping again would give.
@@ -231,25 +250,25 @@ def _is_current(
         remembered = json.loads((folder.cache / STATE_FILE).read_text("utf-8"))
     except (OSError, ValueError):
         return False
-    return bool(remembered == {"made_of": _made_of(settings, images, groupings)})
+    return bool(remembered == {"made_of": _made_of(settings, material, groupings)})
 
 
 def _remember(
     folder: SetFolder,
     settings: SetSettings,
-    images: Sequence[StoredImage],
+    material: _Material,
     groupings: Sequence[Grouping],
 ) -> None:
-    state = json.dumps({"made_of": _made_of(settings, images, groupings)})
+    state = json.dumps({"made_of": _made_of(settings, material, groupings)})
     write_atomically(folder.cache / STATE_FILE, state.encode(), sync=False)
 
 
 def _made_of(
     settings: SetSettings,
-    images: Sequence[StoredImage],
+    material: _Material,
     groupings: Sequence[Grouping],
 ) -> str:
     """Sum up what groups depend on, and the groups themselves."""
     wanted = (_METHOD, settings.dedup, settings.scrape.min_side)
     rows = sorted(groupings, key=lambda row: row.sha256)
-    return hashlib.sha256(repr((wanted, list(images), rows)).encode()).hexdigest()
+    return hashlib.sha256(repr((wanted, material, rows)).encode()).hexdigest()

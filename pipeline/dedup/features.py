@@ -1,6 +1,6 @@
 """What dedup needs of every stored picture, worked out once and kept in the cache.
 
-    cache/dedup.npz    hashes, coarse brightness, blank or not, coloured or not
+    cache/dedup.npz    hashes, coarse brightness, scores of its look, coloured or not
 
 The file is written whole or not at all, anew after every batch, so a run that was
 killed goes on from the last one. Where it can't be read, everything is worked out
@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from pipeline.dedup.hashing import DECODED_SIDE, View, views_of
-from pipeline.dedup.quality import is_blank
+from pipeline.dedup.quality import LOOKS, look_scores
 from pipeline.dedup.verify import is_coloured
 from pipeline.errors import ImageError
 from pipeline.images import decode_image
@@ -30,7 +30,7 @@ from pipeline.writing import write_atomically
 logger = logging.getLogger(__name__)
 
 CACHE_FILE = "dedup.npz"
-_VERSION = 1  # of what is kept; another one is not read
+_VERSION = 3  # of what is kept; another one is not read
 _BATCH = 2000  # pictures between two writes of the cache
 
 
@@ -39,7 +39,7 @@ class Features:
     """A picture that could be decoded, as dedup sees it."""
 
     views: tuple[View, ...]  # the whole first, then what is inside its borders
-    is_blank: bool
+    look: Mapping[str, float]  # score by name of ``quality.LOOKS``
     is_coloured: bool
 
 
@@ -76,7 +76,9 @@ def _describe(path: Path) -> Features | None:
     except ImageError as error:
         logger.warning("unreadable %s: %s", path, error)
         return None
-    return Features(tuple(views_of(image)), is_blank(image), is_coloured(image))
+    views = tuple(views_of(image))
+    look = look_scores(image, views[-1].box)
+    return Features(views, look, is_coloured(image))
 
 
 def _read_cache(file: Path) -> dict[str, Features]:
@@ -95,7 +97,8 @@ def _read(file: Path) -> dict[str, Features]:
         if stored["version"] != _VERSION:
             raise ValueError(f"version {stored['version']}, expected {_VERSION}")
         sha256s: list[str] = stored["sha256"].tolist()
-        traits: list[tuple[bool, bool]] = stored["traits"].tolist()
+        looks: list[list[float]] = stored["look"].tolist()
+        coloured: list[bool] = stored["coloured"].tolist()
         owners: list[int] = stored["owner"].tolist()
         rows = zip(
             stored["layer"].tolist(),
@@ -104,14 +107,17 @@ def _read(file: Path) -> dict[str, Features]:
             stored["phash"].tolist(),
             stored["mirrored_phash"].tolist(),
             stored["coarse"],
+            stored["crops"],
             strict=True,
         )
         views: list[list[View]] = [[] for _ in sha256s]
         for owner, row in zip(owners, rows, strict=True):
             views[owner].append(View(*row))
     return {
-        sha256: Features(tuple(seen), blank, coloured)
-        for sha256, seen, (blank, coloured) in zip(sha256s, views, traits, strict=True)
+        sha256: Features(tuple(seen), dict(zip(LOOKS, look, strict=True)), has_colour)
+        for sha256, seen, look, has_colour in zip(
+            sha256s, views, looks, coloured, strict=True
+        )
     }
 
 
@@ -125,7 +131,8 @@ def _write_cache(file: Path, known: Mapping[str, Features]) -> None:
         buffer,
         version=np.array(_VERSION),
         sha256=np.array(list(known)),
-        traits=np.array([(f.is_blank, f.is_coloured) for f in known.values()]),
+        look=np.array([[f.look[name] for name in LOOKS] for f in known.values()]),
+        coloured=np.array([f.is_coloured for f in known.values()]),
         owner=np.array([owner for owner, _ in owned]),
         layer=np.array([view.layer for view in views]),
         box=np.array([view.box for view in views]),
@@ -133,5 +140,6 @@ def _write_cache(file: Path, known: Mapping[str, Features]) -> None:
         phash=np.array([view.phash for view in views], np.uint64),
         mirrored_phash=np.array([view.mirrored_phash for view in views], np.uint64),
         coarse=np.stack([view.coarse for view in views]),
+        crops=np.stack([view.crops for view in views]),
     )
     write_atomically(file, buffer.getvalue(), sync=False)

@@ -8,10 +8,13 @@ Reasons, the first that holds of a copy beside the kept picture:
 
     same pixels    decodes to the very same picture
     mirrored       left and right exchanged
+    overlaid       text, a watermark, a scribble over it
+    cropped        shows a part of it
     bordered       more flat border around the same content
     greyscale      the colours gone
+    brightness     brighter or darker
     resized        other measures
-    recompressed   the same measures, other bytes (also brightened, sharpened, ...)
+    recompressed   the same measures, other bytes (also sharpened, ...)
 """
 
 import math
@@ -40,6 +43,10 @@ class Traits:
     is_coloured: bool
     # by candidate id of another: whether this has a border beside it, where known
     bordered: Mapping[int, bool] = field(default_factory=dict)
+    # candidate ids of others, beside which this was shown to be ...
+    overlaid: frozenset[int] = frozenset()
+    cropped: frozenset[int] = frozenset()
+    brightened: frozenset[int] = frozenset()  # or darkened
 
     @property
     def content_pixels(self) -> float:
@@ -88,9 +95,9 @@ def group_links(count: int, links: Sequence[Link]) -> list[Member]:
 def choose_kept(traits: Sequence[Traits], mirrored: Sequence[bool]) -> int:
     """Choose the best picture of a group; return its index.
 
-    Of those that are not much smaller than the largest: without a border before with
-    one, coloured before grey, the way round that most are, most pixels, most bytes a
-    pixel, the first found.
+    Of those that are not much smaller than the largest: with nothing over it, whole,
+    without a border before with one, coloured before grey, the way round that most are,
+    most pixels, most bytes a pixel, the first found.
 
     Args:
         traits: Of each member.
@@ -98,6 +105,7 @@ def choose_kept(traits: Sequence[Traits], mirrored: Sequence[bool]) -> int:
     """
     most = max(one.content_pixels for one in traits)
     bordered = [any(_has_border_beside(one, its) for its in traits) for one in traits]
+    others = {one.candidate_id for one in traits}
     usual = sum(mirrored) * 2 > len(mirrored)
     coloured = any(one.is_coloured for one in traits)
 
@@ -105,6 +113,8 @@ def choose_kept(traits: Sequence[Traits], mirrored: Sequence[bool]) -> int:
         one = traits[n]
         return (
             one.content_pixels < _REAL_SIZE * most,
+            bool(one.overlaid & others),
+            bool(one.cropped & others),
             bordered[n],
             coloured and not one.is_coloured,
             mirrored[n] != usual,
@@ -134,13 +144,16 @@ def reason_of_copy(
     same_size = (copy.width, copy.height) == (kept.width, kept.height)
     if same_size and not mirrored and has_same_pixels(copy.path, kept.path):
         return SAME_PIXELS
-    if mirrored:
-        return "mirrored"
-    if _has_border_beside(copy, kept):
-        return "bordered"
-    if kept.is_coloured and not copy.is_coloured:
-        return "greyscale"
-    return "recompressed" if same_size else "resized"
+    shown = (
+        ("mirrored", mirrored),
+        ("overlaid", kept.candidate_id in copy.overlaid),
+        ("cropped", kept.candidate_id in copy.cropped),
+        ("bordered", _has_border_beside(copy, kept)),
+        ("greyscale", kept.is_coloured and not copy.is_coloured),
+        ("brightness", kept.candidate_id in copy.brightened),
+        ("resized", not same_size),
+    )
+    return next((reason for reason, holds in shown if holds), "recompressed")
 
 
 def _has_border_beside(copy: Traits, other: Traits) -> bool:

@@ -5,11 +5,14 @@ has a 64-bit pHash (the signs of the 8x8 lowest frequencies of a 32x32 grey pict
 against their median) with the bits that ``imagehash.phash`` gives, and that of the
 mirrored picture: mirroring flips the sign of the odd columns of the same DCT.
 
+The innermost view has the hashes of its cut-outs, too: the same nine for every picture,
+which overlap so much that a copy cut by up to a tenth lies close to one of them.
+
 Trimming goes on until nothing flat is left at any side, so that a product on white
 and the same product on white in a black frame end at the same box.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import imagehash
@@ -21,6 +24,12 @@ from pipeline.images import Pixels
 
 DECODED_SIDE = 128  # pixels of the shorter side: enough for pHash's bits
 COARSE_SIDE = 8  # cells of a view's coarse brightness
+CROP_SIDE = 0.925  # of each side: half way between a picture and one cut by 15 %
+CROPS = tuple(  # left and top of each cut-out; shares of the sides
+    (across * (1 - CROP_SIDE) / 2, down * (1 - CROP_SIDE) / 2)
+    for down in range(3)
+    for across in range(3)
+)
 _DCT_SIDE = 32
 _HASH_SIDE = 8
 _FLAT = 16  # levels of 255 within which a row is one colour: JPEG noise stays below
@@ -47,6 +56,9 @@ class View:
     phash: int
     mirrored_phash: int
     coarse: NDArray[np.uint8]  # (8, 8): mean brightness of each cell
+    crops: NDArray[
+        np.uint64
+    ]  # (9,): pHash of each of ``CROPS``; 0 but for the innermost
 
 
 def views_of(image: Pixels) -> list[View]:
@@ -55,7 +67,9 @@ def views_of(image: Pixels) -> list[View]:
     boxes = {whole: 0} | {
         box: n for box, n in ((peeled, 1), (content, 2)) if box != whole
     }
-    return [_view(image, layer, box) for box, layer in boxes.items()]
+    views = [_view(image, layer, box) for box, layer in boxes.items()]
+    innermost = list(boxes)[-1]
+    return [*views[:-1], replace(views[-1], crops=_crops(image, innermost))]
 
 
 def layers(image: Pixels) -> tuple[PixelBox, PixelBox, PixelBox]:
@@ -71,9 +85,7 @@ def layers(image: Pixels) -> tuple[PixelBox, PixelBox, PixelBox]:
 
 def phash(image: Pixels) -> tuple[int, int]:
     """Return the 64-bit pHash of a picture and that of its mirror image."""
-    grey = Image.fromarray(image).convert("L")
-    small = grey.resize((_DCT_SIDE, _DCT_SIDE), Image.Resampling.LANCZOS)
-    low = _COSINES @ np.asarray(small, np.float64) @ _COSINES.T
+    low = _frequencies(Image.fromarray(image).convert("L"))
     return _bits(low), _bits(low * _MIRROR)
 
 
@@ -129,6 +141,28 @@ def _run_of_one_colour(rows: Pixels) -> int:
     return len(rows)
 
 
+def _crops(image: Pixels, box: PixelBox) -> NDArray[np.uint64]:
+    top, bottom, left, right = box
+    part = np.ascontiguousarray(image[top:bottom, left:right])
+    grey = Image.fromarray(part).convert("L")
+    width, height = grey.size
+    cut = CROP_SIDE * width, CROP_SIDE * height
+    corners = ((across * width, down * height) for across, down in CROPS)
+    boxes = (
+        (x, y, min(x + cut[0], width), min(y + cut[1], height)) for x, y in corners
+    )
+    return np.array([_bits(_frequencies(grey, box)) for box in boxes], np.uint64)
+
+
+def _frequencies(
+    grey: Image.Image, box: tuple[float, float, float, float] | None = None
+) -> NDArray[np.float64]:
+    """Return the (8, 8) lowest frequencies of a picture, or of a part of it."""
+    side = (_DCT_SIDE, _DCT_SIDE)
+    small = grey.resize(side, Image.Resampling.LANCZOS, box)
+    return np.asarray(_COSINES @ np.asarray(small, np.float64) @ _COSINES.T)
+
+
 def _bits(low: NDArray[np.float64]) -> int:
     packed = np.packbits((low > np.median(low)).ravel())
     return int.from_bytes(packed.tobytes(), "big")
@@ -148,4 +182,5 @@ def _view(image: Pixels, layer: int, box: PixelBox) -> View:
         phash=plain,
         mirrored_phash=mirrored,
         coarse=np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA)),
+        crops=np.zeros(len(CROPS), np.uint64),
     )

@@ -1,12 +1,11 @@
 """All pictures → which are copies of which, and which surely are not.
 
-Hashes propose: plain against plain and plain against mirrored, whole pictures and
-trimmed contents alike. A look at their coarse brightness drops the hopeless, and
-``verify.compare`` decides on the rest from the pictures, decoded once more and larger.
+``proposing`` names the pairs, ``verify.compare`` decides on them from the pictures,
+decoded once more and larger.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,13 +13,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from pipeline.dedup.aligning import Warp
 from pipeline.dedup.features import Features
-from pipeline.dedup.hashing import View, layers
-from pipeline.dedup.neighbours import Indices, near_pairs
+from pipeline.dedup.hashing import CROP_SIDE, CROPS, layers
+from pipeline.dedup.proposing import Attempt, propose
 from pipeline.dedup.verify import (
-    MAX_STRETCH,
+    SIDE,
     Comparison,
     Square,
     Verdict,
@@ -34,10 +33,7 @@ from pipeline.progress import Progress
 
 logger = logging.getLogger(__name__)
 
-_COARSE_RESIDUAL = 45.0  # levels left in the worst of 8x8 cells; copies reach 40
-_WORST = 3
 _SAME_FRAME = 0.03  # of a side; pictures moved by less have the same frame
-_BLOCK = 65_536  # pairs looked at coarsely at a time
 _CHUNK = 32  # pairs a thread takes at a time
 _DECODED_SIDE = 256  # pixels of the shorter side
 _REMEMBERED = 2048  # pictures kept decoded: at most 400 MB
@@ -61,20 +57,12 @@ class Link:
     mirrored: bool
     residual: float  # what was left over, levels of 255
     bordered: tuple[bool, bool] | None = None  # which has a border beside the other
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """A way in which two pictures may be the same."""
-
-    bits: int  # of 64 that differ between the hashes
-    mirrored: bool
-    first_layer: int  # of ``hashing.layers``
-    second_layer: int
+    overlaid: tuple[bool, bool] = (False, False)  # which has text, ink, ... over it
+    cropped: tuple[bool, bool] = (False, False)  # which shows a part of the other
+    is_brightened: bool = False  # one is brighter than the other
 
 
 Squares = tuple[Square, Square, Square]  # of each layer
-Attempts = dict[tuple[int, int], list[Attempt]]  # by pair of pictures, likeliest first
 
 
 def find_links(
@@ -120,76 +108,6 @@ def find_links(
     return links
 
 
-def propose(features: Sequence[Features | None], max_distance: int) -> Attempts:
-    """Propose the pairs worth comparing, and how."""
-    owned = [(n, v) for n, found in enumerate(features) if found for v in found.views]
-    owners = [owner for owner, _ in owned]
-    views = [view for _, view in owned]
-    attempts: Attempts = {}
-    for mirrored in (False, True):
-        for i, j, bits in _proposed_views(views, owners, max_distance, mirrored):
-            attempt = Attempt(bits, mirrored, views[i].layer, views[j].layer)
-            attempts.setdefault((owners[i], owners[j]), []).append(attempt)
-    for tries in attempts.values():
-        tries.sort(key=_order)
-    return attempts
-
-
-def _order(attempt: Attempt) -> tuple[bool, int, bool, int, int]:
-    """Try whole pictures first: where they fit, neither has a border of its own."""
-    layers = attempt.first_layer, attempt.second_layer
-    return layers != (0, 0), attempt.bits, attempt.mirrored, *layers
-
-
-def _proposed_views(
-    views: Sequence[View], owners: Sequence[int], max_distance: int, mirrored: bool
-) -> Iterator[tuple[int, int, int]]:
-    if not views:
-        return
-    owner = np.array(owners)
-    shape = np.log([view.aspect for view in views])
-    plain = np.array([view.phash for view in views], np.uint64)
-    coarse = np.stack([view.coarse for view in views])
-    other, other_coarse = plain, coarse
-    if mirrored:
-        other = np.array([view.mirrored_phash for view in views], np.uint64)
-        other_coarse = coarse[:, :, ::-1]
-    i, j, bits = near_pairs(plain, other, max_distance)
-    fits = (owner[i] != owner[j]) & (np.abs(shape[i] - shape[j]) <= MAX_STRETCH)
-    i, j, bits = i[fits], j[fits], bits[fits]
-    alike = _alike(coarse, other_coarse, i, j)
-    rows = np.stack([i[alike], j[alike], bits[alike]], axis=1)
-    yield from ((a, b, distance) for a, b, distance in rows.tolist())
-
-
-def _alike(
-    first: NDArray[np.uint8], second: NDArray[np.uint8], i: Indices, j: Indices
-) -> NDArray[np.bool_]:
-    """Tell of each proposed pair whether one's brightness explains the other's."""
-    alike = np.zeros(len(i), bool)
-    for start in range(0, len(i), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        a = first[i[part]].reshape(-1, first[0].size).astype(np.float32)
-        b = second[j[part]].reshape(-1, first[0].size).astype(np.float32)
-        a -= a.mean(axis=1, keepdims=True)
-        b -= b.mean(axis=1, keepdims=True)
-        together = (a * b).sum(axis=1, keepdims=True)
-        left = np.minimum(_left(a, b, together), _left(b, a, together))
-        alike[part] = left <= _COARSE_RESIDUAL
-    return alike
-
-
-def _left(
-    first: NDArray[np.float32],
-    second: NDArray[np.float32],
-    together: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    spread = np.maximum((first**2).sum(axis=1, keepdims=True), 1e-6)
-    rest = np.abs(second - np.clip(together / spread, 0.5, 2.0) * first)
-    worst = np.partition(rest, -_WORST, axis=1)[:, -_WORST:]
-    return np.asarray(worst.mean(axis=1), np.float32)
-
-
 def _squares(path: Path) -> Squares | None:
     """Decode a picture, larger, and make each of its layers ready to compare."""
     try:
@@ -217,19 +135,42 @@ def _try(
     """
     known: Link | None = None
     for attempt in attempts:
-        other = second[attempt.second_layer]
+        one, other = first[attempt.first_layer], second[attempt.second_layer]
+        # beside a border, what is inside it looks like a part
+        has_no_border = one is first[-1] and other is second[-1]
         if attempt.mirrored:
             other = other.mirrored
-        found = compare(first[attempt.first_layer], other)
+        start = None if attempt.crop < 0 else _start(attempt.crop)
+        if start is None or attempt.is_first_cut:
+            found = compare(one, other, start)
+        else:
+            found = compare(other, one, start).swapped
         if found.verdict is Verdict.UNLIKE:
             continue
         is_copy = found.verdict is Verdict.COPY
         bordered = _bordered(attempt, found) if is_copy else None
         if known is None or is_copy > known.is_copy or bordered is not None:
-            known = Link(*pair, is_copy, attempt.mirrored, found.residual, bordered)
+            known = Link(
+                *pair,
+                is_copy,
+                attempt.mirrored,
+                found.residual,
+                bordered,
+                found.overlaid,
+                found.cropped if has_no_border else (False, False),
+                found.is_brightened,
+            )
         if bordered is not None:
             break
     return known
+
+
+def _start(crop: int) -> Warp:
+    """Return how a picture lies on its cut-out."""
+    left, top = CROPS[crop]
+    return np.array(
+        [[CROP_SIDE, 0, left * SIDE], [0, CROP_SIDE, top * SIDE]], np.float32
+    )
 
 
 def have_same_pixels(first: Path, second: Path) -> bool:

@@ -17,7 +17,8 @@ Held against 3,577 photos of guitars, copies left at most 6 levels of 255 in the
 cells and look-alikes at least 7; their correlations overlapped from 0.95 to 0.99.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import cv2
@@ -25,6 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pipeline.dedup.aligning import Floats, Mask, Warp, align, moved, seen, shift
+from pipeline.dedup.overlay import has_other_colours, rest_between
 from pipeline.images import Pixels
 
 SIDE = 128  # pixels of the squares that are compared
@@ -32,17 +35,17 @@ MAX_RESIDUAL = 6.0  # levels of 255, in the worst cells
 MAX_RELATIVE_RESIDUAL = 0.2  # of the picture's contrast: white guitars on white
 MAX_COLOUR_RESIDUAL = 10.0  # CIELAB units, in the worst cells
 OTHER_COLOUR = 20.0  # from here on it is another picture for certain
+MIN_SEEN = 0.6  # share of one picture that the other must show
+CUT = 0.015  # of a side; a copy that shows less than that much less is not cropped
+BRIGHTER = 5.0  # levels of 255, on average
 MIN_CONTRAST = 3.0  # standard deviation in levels of 255
 COLOURED = 5.0  # CIELAB chroma in the most coloured cells
-MAX_STRETCH = 0.25  # of a side: between two shapes, and by the alignment
 _COARSE = 32  # pixels a side of what is aligned first
 _HOPELESS = 20.0  # levels left after the coarse alignment, in the worst cells
+_ALIKE = 12.0  # or in half of the pixels with structure, whatever lies over others
 _EDGE = 2  # pixels left out at each side: a border's ringing
 _CELLS = 12  # cells a side
 _WORST = 3  # of the 144 cells, averaged
-
-Floats = NDArray[np.float32]  # (side, side) grey or (side, side, 3) RGB; 0..255
-Warp = NDArray[np.float32]  # (2, 3): where each pixel is fetched from
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,14 @@ class Comparison:
     residual: float = 255.0  # levels of 255
     colour_residual: float = 0.0  # CIELAB units
     moved: float = 1.0  # share of a side by which one was moved or stretched
+    cropped: tuple[bool, bool] = (False, False)  # which shows a part of the other
+    overlaid: tuple[bool, bool] = (False, False)  # which has something over it
+    is_brightened: bool = False  # one is brighter than the other
+
+    @property
+    def swapped(self) -> "Comparison":
+        """The same, the second picture named first."""
+        return replace(self, cropped=self.cropped[::-1], overlaid=self.overlaid[::-1])
 
 
 UNLIKE = Comparison(Verdict.UNLIKE)
@@ -95,32 +106,95 @@ def make_square(image: Pixels) -> Square:
     return Square(pixels, np.asarray(smooth), np.asarray(coarse), is_coloured(pixels))
 
 
-def compare(first: Square, second: Square) -> Comparison:
-    """Tell whether two pictures are one photo."""
+def compare(first: Square, second: Square, start: Warp | None = None) -> Comparison:
+    """Tell whether two pictures are one photo.
+
+    Args:
+        first: A picture.
+        second: Another.
+        start: Roughly how the second lies on the first; all of it on all of it where
+            that is not known.
+    """
     contrast = float(min(first.smooth.std(), second.smooth.std()))
     if contrast < MIN_CONTRAST:
         return UNLIKE
-    warp = _lay(first, second)
+    start = np.eye(2, 3, dtype=np.float32) if start is None else start
+    warp = _lay(first, second, start)
     if warp is None:
         return UNLIKE
+    limit = min(MAX_RESIDUAL, MAX_RELATIVE_RESIDUAL * contrast)
+    found = _compare_laid(first, second, warp, limit)
+    # What was clipped, or lies over a picture, may have led the alignment astray.
+    if found.verdict is Verdict.UNLIKE and found.residual <= 2 * limit:
+        found = _compare_laid(first, second, start, limit)
+    if found.verdict is Verdict.UNLIKE:
+        found = _compare_overlaid(first, second, (warp, start)) or found
+    return found
+
+
+def _compare_laid(
+    first: Square, second: Square, warp: Warp, limit: float
+) -> Comparison:
+    """Compare two pictures by the worst cells of all that both show."""
     coloured = first.is_coloured and second.is_coloured
     images = (
         (square.image if coloured else _as_grey(square.image)).astype(np.float32)
         for square in (first, second)
     )
-    base, other = next(images), _moved(next(images), warp)
+    base, other = next(images), moved(next(images), warp)
+    shown = seen(warp, SIDE)
     # Where one picture was brightened until it clipped, only one way can explain it.
     fits = [(fit, other) for fit in _brightened(base, other)]
     fits += [(fit, base) for fit in _brightened(other, base)]
-    residual, best = min((_residual(*fit), n) for n, fit in enumerate(fits))
+    residual, best = min((_residual(*fit, shown), n) for n, fit in enumerate(fits))
     fitted, aim = fits[best]
-    if residual > min(MAX_RESIDUAL, MAX_RELATIVE_RESIDUAL * contrast):
+    if residual > limit:
         return Comparison(Verdict.UNLIKE, residual)
-    colour = _colour_residual(_chroma(fitted), _chroma(aim)) if coloured else 0.0
+    colour = 0.0
+    if coloured:
+        colour = _colour_residual(_chroma(fitted), _chroma(aim), _cells(shown))
     if colour <= MAX_COLOUR_RESIDUAL:
-        return Comparison(Verdict.COPY, residual, colour, _shift(warp, SIDE))
+        return _copy(warp, residual, colour, _is_brighter(base, other, shown))
     verdict = Verdict.OTHER if colour >= OTHER_COLOUR else Verdict.UNLIKE
     return Comparison(verdict, residual, colour)
+
+
+def _compare_overlaid(
+    first: Square, second: Square, warps: Sequence[Warp]
+) -> Comparison | None:
+    """Find one to be the other with something over it; ``None`` where it is not."""
+    base, image = (square.image.astype(np.float32) for square in (first, second))
+    coloured = first.is_coloured and second.is_coloured
+    for warp in warps:
+        other, shown = moved(image, warp), seen(warp, SIDE)
+        if shown.mean() < MIN_SEEN:
+            continue
+        grey = _grey(other)
+        rest = rest_between(_brightened(_grey(base), grey)[0], grey, shown)
+        if not rest.is_overlay or (coloured and has_other_colours(base, other, shown)):
+            continue
+        copy = _copy(warp, MAX_RESIDUAL + rest.level, 0.0, is_brightened=False)
+        return replace(copy, overlaid=(rest.is_over_first, not rest.is_over_first))
+    return None
+
+
+def _copy(
+    warp: Warp, residual: float, colour: float, is_brightened: bool
+) -> Comparison:
+    scale = float(np.sqrt(abs(np.linalg.det(warp[:, :2]))))
+    return Comparison(
+        Verdict.COPY,
+        residual,
+        colour,
+        shift(warp, SIDE),
+        cropped=(scale < 1 - CUT, scale > 1 + CUT),
+        is_brightened=is_brightened,
+    )
+
+
+def _is_brighter(first: Floats, second: Floats, shown: Mask) -> bool:
+    apart = float(_grey(first)[shown].mean() - _grey(second)[shown].mean())
+    return abs(apart) > BRIGHTER
 
 
 def is_coloured(image: Pixels) -> bool:
@@ -130,53 +204,23 @@ def is_coloured(image: Pixels) -> bool:
     return _worst(np.hypot(chroma[..., 0], chroma[..., 1])) >= COLOURED
 
 
-def _lay(first: Square, second: Square) -> Warp | None:
+def _lay(first: Square, second: Square, start: Warp) -> Warp | None:
     """Find the warp that lays ``second`` on ``first``, coarsely and then finely."""
     coarse = first.coarse.astype(np.float32), second.coarse.astype(np.float32)
-    warp = _align(*coarse, np.eye(2, 3, dtype=np.float32), steps=20)
+    begin = start.copy()
+    begin[:, 2] *= _COARSE / SIDE
+    warp = align(*coarse, begin, steps=20)
     if warp is None:
         return None
-    moved = _moved(coarse[1], warp)
-    fits = [(fit, moved) for fit in _brightened(coarse[0], moved)]
-    fits += [(fit, coarse[0]) for fit in _brightened(moved, coarse[0])]
-    if min(_residual(*fit) for fit in fits) > _HOPELESS:
+    laid, shown = moved(coarse[1], warp), seen(warp, _COARSE)
+    fits = [(fit, laid) for fit in _brightened(coarse[0], laid)]
+    fits += [(fit, coarse[0]) for fit in _brightened(laid, coarse[0])]
+    least = min(_residual(*fit, shown) for fit in fits)
+    if least > _HOPELESS and not _mostly_alike(fits[0][0], laid, shown):
         return None
     warp[:, 2] *= SIDE / _COARSE
     fine = first.smooth.astype(np.float32), second.smooth.astype(np.float32)
-    return _align(*fine, warp, steps=40)
-
-
-def _align(first: Floats, second: Floats, start: Warp, *, steps: int) -> Warp | None:
-    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, steps, 1e-4)
-    try:
-        _, found = cv2.findTransformECC(
-            first,
-            second,
-            start.copy(),
-            cv2.MOTION_AFFINE,
-            criteria,
-            np.full(first.shape, 255, np.uint8),  # all of it counts
-            3,
-        )
-    except cv2.error:  # nothing in common to follow
-        return None
-    warp = np.asarray(found, np.float32)
-    return warp if _shift(warp, len(first)) <= MAX_STRETCH else None
-
-
-def _shift(warp: Warp, side: int) -> float:
-    """Return how far a warp is from leaving all as it is, as a share of ``side``."""
-    by = np.abs(warp - np.eye(2, 3))
-    return float(max(by[:, :2].max(), by[:, 2].max() / side))
-
-
-def _moved(image: Floats, warp: Warp) -> Floats:
-    size = (image.shape[1], image.shape[0])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    moved = cv2.warpAffine(
-        image, warp, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )
-    return np.asarray(moved, np.float32)
+    return align(*fine, warp, steps=40)
 
 
 def _brightened(image: Floats, like: Floats) -> list[Floats]:
@@ -189,19 +233,38 @@ def _brightened(image: Floats, like: Floats) -> list[Floats]:
     if image.ndim == 3:
         pairs.append((_grey(image), _grey(like)))
     fitted = []
-    for seen, wanted in pairs:
-        inside = (seen > 4) & (seen < 251) & (wanted > 4) & (wanted < 251)
-        step = 1 + seen.size // 8192  # plenty for two numbers
-        gain, offset = _brightness(seen[inside][::step], wanted[inside][::step])
+    for had, wanted in pairs:
+        inside = (had > 4) & (had < 251) & (wanted > 4) & (wanted < 251)
+        step = 1 + had.size // 8192  # plenty for two numbers
+        gain, offset = _brightness(had[inside][::step], wanted[inside][::step])
         fitted.append(np.asarray(np.clip(gain * image + offset, 0, 255), np.float32))
     return fitted
 
 
-def _residual(fitted: Floats, image: Floats) -> float:
-    """Return the difference of brightness in the worst cells."""
+def _residual(fitted: Floats, image: Floats, shown: Mask) -> float:
+    """Return the difference of brightness in the worst of the cells that both show."""
+    whole = _cells(shown)
+    if whole.mean() < MIN_SEEN:
+        return 255.0
     inner = _grey(image - fitted)[_EDGE:-_EDGE, _EDGE:-_EDGE]
     cells = cv2.resize(inner, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
-    return _worst(np.abs(np.asarray(cells, np.float32)))
+    return _worst(np.abs(np.asarray(cells, np.float32))[whole])
+
+
+def _cells(shown: Mask) -> Mask:
+    """Return the cells of which all is seen; the border's ringing aside."""
+    inner = shown[_EDGE:-_EDGE, _EDGE:-_EDGE].astype(np.float32)
+    cells = cv2.resize(inner, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
+    return np.asarray(cells > 0.97)
+
+
+def _mostly_alike(first: Floats, second: Floats, shown: Mask) -> bool:
+    """Say whether half of what both show, and has structure, is about the same."""
+    busy = np.abs(second - cv2.blur(second, (5, 5))) > _ALIKE / 2
+    busy &= shown & (np.abs(first - cv2.blur(first, (5, 5))) > _ALIKE / 2)
+    if busy.sum() < _COARSE:
+        return True
+    return bool(np.median(np.abs(first - second)[busy]) <= _ALIKE)
 
 
 def _brightness(first: Floats, second: Floats) -> tuple[float, float]:
@@ -231,8 +294,9 @@ def _chroma(image: Floats) -> Floats:
     return np.asarray(cells, np.float32)
 
 
-def _colour_residual(first: Floats, second: Floats) -> float:
+def _colour_residual(first: Floats, second: Floats, whole: Mask) -> float:
     """Return the difference of colour in the worst cells, saturation fitted."""
+    first, second = first[whole], second[whole]
     gain = float((first * second).sum() / max(float((first**2).sum()), 1e-6))
     rest = second - np.clip(gain, 0.5, 2.0) * first
     return _worst(np.hypot(rest[..., 0], rest[..., 1]))

@@ -1,0 +1,172 @@
+"""All pictures → the pairs that are worth comparing, and in which ways.
+
+Hashes propose: plain against plain and plain against mirrored, whole pictures and
+trimmed contents alike, and contents against the cut-outs of others. A look at their
+coarse brightness drops the hopeless.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.dedup.aligning import MAX_STRETCH
+from pipeline.dedup.features import Features
+from pipeline.dedup.hashing import CROP_SIDE, CROPS, View
+from pipeline.dedup.neighbours import Indices, near_pairs
+
+_COARSE_RESIDUAL = 45.0  # levels left in the worst of 8x8 cells; copies reach 40
+_WORST = 3
+_OVERLAID = 4  # bits by which text or a scribble takes two whole pictures further apart
+_INNERMOST = 2  # layer: what is inside all borders, the whole where there are none
+_BLOCK = 65_536  # pairs looked at coarsely at a time
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A way in which two pictures may be the same."""
+
+    bits: int  # of 64 that differ between the hashes
+    mirrored: bool
+    first_layer: int  # of ``hashing.layers``
+    second_layer: int
+    crop: int = -1  # of ``hashing.CROPS``: which cut-out of the one the other is like
+    is_first_cut: bool = False  # the first picture is like a cut-out of the second
+
+
+Attempts = dict[tuple[int, int], list[Attempt]]  # by pair of pictures, likeliest first
+
+
+def propose(features: Sequence[Features | None], max_distance: int) -> Attempts:
+    """Propose the pairs worth comparing, and how."""
+    owned = [(n, v) for n, found in enumerate(features) if found for v in found.views]
+    owners = [owner for owner, _ in owned]
+    views = [view for _, view in owned]
+    attempts: Attempts = {}
+    for mirrored in (False, True):
+        for i, j, bits in _proposed_views(views, owners, max_distance, mirrored):
+            attempt = Attempt(bits, mirrored, views[i].layer, views[j].layer)
+            attempts.setdefault((owners[i], owners[j]), []).append(attempt)
+    for pair, attempt in _proposed_crops(features, max_distance):
+        attempts.setdefault(pair, []).append(attempt)
+    for tries in attempts.values():
+        tries.sort(key=_order)
+    return attempts
+
+
+def _order(attempt: Attempt) -> tuple[bool, bool, int, bool, int, int, int]:
+    """Try whole pictures first: where they fit, neither has a border of its own."""
+    layers = attempt.first_layer, attempt.second_layer
+    is_crop = attempt.crop >= 0
+    is_part = layers != (0, 0)
+    return is_crop, is_part, attempt.bits, attempt.mirrored, *layers, attempt.crop
+
+
+def _proposed_crops(
+    features: Sequence[Features | None], max_distance: int
+) -> Iterator[tuple[tuple[int, int], Attempt]]:
+    """Propose pictures whose content is like a cut-out of another's, the likeliest."""
+    owner = np.array([n for n, found in enumerate(features) if found], np.int64)
+    views = [found.views[-1] for found in features if found]
+    if not views:
+        return
+    plain = np.array([view.phash for view in views], np.uint64)
+    crops = np.stack([view.crops for view in views])
+    coarse = np.stack([view.coarse for view in views])
+    shape = np.log([view.aspect for view in views])
+    best: dict[tuple[int, int], Attempt] = {}
+    for crop, box in enumerate(CROPS):
+        cut = np.ascontiguousarray(crops[:, crop])
+        cut_coarse = _cut_coarse(coarse, box)
+        for is_first_cut in (False, True):
+            sides = (plain, cut) if is_first_cut else (cut, plain)
+            i, j, bits = near_pairs(*sides, max_distance)
+            fits = np.abs(shape[i] - shape[j]) <= MAX_STRETCH
+            i, j, bits = i[fits], j[fits], bits[fits]
+            looks = (coarse, cut_coarse) if is_first_cut else (cut_coarse, coarse)
+            alike = _alike(*looks, i, j)
+            for a, b, distance in zip(
+                owner[i[alike]], owner[j[alike]], bits[alike].tolist(), strict=True
+            ):
+                pair = int(a), int(b)
+                known = best.get(pair)
+                if known is None or distance < known.bits:
+                    best[pair] = Attempt(
+                        distance, False, _INNERMOST, _INNERMOST, crop, is_first_cut
+                    )
+    yield from best.items()
+
+
+def _cut_coarse(
+    coarse: NDArray[np.uint8], box: tuple[float, float]
+) -> NDArray[np.uint8]:
+    """Return the coarse brightness of a cut-out of each picture, ``(N, 8, 8)``."""
+    side = coarse.shape[1]
+    left, top = (share * side for share in box)
+    # cell n of the cut-out lies at CROP_SIDE * n, by the middles of the cells
+    middle = (CROP_SIDE - 1) / 2
+    warp = np.array(
+        [[CROP_SIDE, 0, left + middle], [0, CROP_SIDE, top + middle]], np.float32
+    )
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.stack(
+        [
+            cv2.warpAffine(
+                cells, warp, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE
+            )
+            for cells in coarse
+        ]
+    )
+
+
+def _proposed_views(
+    views: Sequence[View], owners: Sequence[int], max_distance: int, mirrored: bool
+) -> Iterator[tuple[int, int, int]]:
+    if not views:
+        return
+    owner = np.array(owners)
+    shape = np.log([view.aspect for view in views])
+    plain = np.array([view.phash for view in views], np.uint64)
+    coarse = np.stack([view.coarse for view in views])
+    other, other_coarse = plain, coarse
+    if mirrored:
+        other = np.array([view.mirrored_phash for view in views], np.uint64)
+        other_coarse = coarse[:, :, ::-1]
+    layer = np.array([view.layer for view in views])
+    i, j, bits = near_pairs(plain, other, max_distance + (0 if mirrored else _OVERLAID))
+    fits = (owner[i] != owner[j]) & (np.abs(shape[i] - shape[j]) <= MAX_STRETCH)
+    fits &= (bits <= max_distance) | ((layer[i] == 0) & (layer[j] == 0))
+    i, j, bits = i[fits], j[fits], bits[fits]
+    alike = _alike(coarse, other_coarse, i, j)
+    rows = np.stack([i[alike], j[alike], bits[alike]], axis=1)
+    yield from ((a, b, distance) for a, b, distance in rows.tolist())
+
+
+def _alike(
+    first: NDArray[np.uint8], second: NDArray[np.uint8], i: Indices, j: Indices
+) -> NDArray[np.bool_]:
+    """Tell of each proposed pair whether one's brightness explains the other's."""
+    alike = np.zeros(len(i), bool)
+    for start in range(0, len(i), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        a = first[i[part]].reshape(-1, first[0].size).astype(np.float32)
+        b = second[j[part]].reshape(-1, first[0].size).astype(np.float32)
+        a -= a.mean(axis=1, keepdims=True)
+        b -= b.mean(axis=1, keepdims=True)
+        together = (a * b).sum(axis=1, keepdims=True)
+        left = np.minimum(_left(a, b, together), _left(b, a, together))
+        alike[part] = left <= _COARSE_RESIDUAL
+    return alike
+
+
+def _left(
+    first: NDArray[np.float32],
+    second: NDArray[np.float32],
+    together: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    spread = np.maximum((first**2).sum(axis=1, keepdims=True), 1e-6)
+    rest = np.abs(second - np.clip(together / spread, 0.5, 2.0) * first)
+    worst = np.partition(rest, -_WORST, axis=1)[:, -_WORST:]
+    return np.asarray(worst.mean(axis=1), np.float32)

@@ -1,0 +1,103 @@
+"""Contents → groups.html: pictures as data, styles inside, no request to anywhere.
+
+The page is written as its pictures are made, so that it needs the same memory for any
+set; and it is at most about 4,000 small pictures long.
+"""
+
+import base64
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TextIO
+from urllib.parse import unquote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image
+
+from pipeline.catalog.photos import StoredImage
+from pipeline.errors import ImageError
+from pipeline.gallery.contents import Contents
+from pipeline.images import ImageStore, decode_image
+
+SIDE = 150  # pixels of a picture's longer side at most
+_QUALITY = 70  # of its JPEG
+
+
+def write_page(
+    file: TextIO, name: str, digest: str, contents: Contents, store: ImageStore
+) -> None:
+    """Write the gallery of set ``name``.
+
+    Args:
+        file: Takes the page, piece by piece.
+        name: The set.
+        digest: Of what the page shows; it stands at its head.
+        contents: What is shown.
+        store: Has the pictures; one that can't be read is said to be so.
+
+    Raises:
+        OSError: The file can't be written.
+    """
+    templates = Environment(
+        loader=PackageLoader("pipeline.gallery"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+    def picture(image: StoredImage) -> str:
+        return small_picture(store.path(image.sha256, image.extension))
+
+    filters = {
+        "count": count,
+        "file_name": file_name,
+        "link": link,
+        "surest": surest,
+        "picture": picture,
+    }
+    templates.filters.update(filters)
+    template = templates.get_template("gallery.html")
+    file.writelines(template.generate(name=name, digest=digest, found=contents))
+
+
+def small_picture(place: Path) -> str:
+    """Return a small picture as a data: address, ``""`` where it can't be read."""
+    try:
+        image = Image.fromarray(decode_image(place, min_side=SIDE // 2))
+    except ImageError:
+        return ""
+    image.thumbnail((SIDE, SIDE), reducing_gap=2.0)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=_QUALITY)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def count(number: int, word: str) -> str:
+    """Return a number of things in words: "1 photo", "2,000 copies"."""
+    many = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+    return f"{number:,} {word if number == 1 else many}"
+
+
+def file_name(origin: str) -> str:
+    """Return the last part of where an image came from, as people read it."""
+    is_url = bool(link(origin))
+    path = origin.partition("?")[0] if is_url else origin.replace("\\", "/")
+    last = path.rstrip("/").rpartition("/")[2]
+    return (unquote(last) if is_url else last) or origin
+
+
+def link(origin: str) -> str:
+    """Return an address that a page may link to, ``""`` of any other text."""
+    return origin if origin.lower().startswith(("http://", "https://")) else ""
+
+
+def surest(scores: Mapping[str, float], flag: str) -> str:
+    """Return a flag's score with two digits, "" where it has none.
+
+    Args:
+        scores: By name, 0..1.
+        flag: As a section is called: "extreme aspect".
+    """
+    score = scores.get(flag.replace(" ", "_"))
+    return "" if score is None else f"{score:.2f}"
