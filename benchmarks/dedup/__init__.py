@@ -171,7 +171,8 @@ def _enlarged(photo: Path, folder: Path) -> Path:
 
 def _decode_scaled(file: Path) -> None:
     with Image.open(file) as image:
-        image.draft("RGB", (DECODED_SIDE * 2, DECODED_SIDE))
+        longer = DECODED_SIDE * max(image.size) // min(image.size)
+        image.draft("RGB", (longer, DECODED_SIDE))
         image.load()
 
 

@@ -22,12 +22,11 @@ what would be blurred in training too. A blank picture is nothing else but blank
 
 How the thresholds were set: on 1,192 photos of clothes, 960 of flowers and 3,577 of
 guitars, as they are and spoilt. Blurry: one of them all is over 0.5 (at 0.51), and
-those blurred by 2 % of a side begin at 0.54. Dark: two are over 0.68, and those at 30 %
-of their light begin at 0.70. Greyscale: the least coloured hundredth of the clothes,
-white on grey, still spans 14 levels; five are flagged. Placeholder: of 720 drawn cards,
-logos among them, 93 % are found; 6 photos are mistaken for one, guitars on white.
-A guitar that stands upright and was cropped to its outline reaches 3.5:1; web banners
-start at 6:1 (468x60 is 8:1).
+those blurred by 2 % of a side begin at 0.54. Dark: two are over 0.68. Greyscale: the
+least coloured hundredth of the clothes, white on grey, still spans 14 levels; five are
+flagged. Placeholder: of 720 drawn cards, logos among them, 93 % are found; 6 photos are
+mistaken for one, guitars on white. A guitar that stands upright and was cropped to its
+outline reaches 3.5:1; web banners start at 6:1 (468x60 is 8:1).
 """
 
 from collections.abc import Iterable, Mapping
