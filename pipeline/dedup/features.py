@@ -30,7 +30,7 @@ from pipeline.writing import write_atomically
 logger = logging.getLogger(__name__)
 
 CACHE_FILE = "dedup.npz"
-_VERSION = 3  # of what is kept; another one is not read
+_VERSION = 4  # of what is kept; another one is not read
 _BATCH = 2000  # pictures between two writes of the cache
 
 

@@ -144,13 +144,10 @@ def _run_of_one_colour(rows: Pixels) -> int:
 def _crops(image: Pixels, box: PixelBox) -> NDArray[np.uint64]:
     top, bottom, left, right = box
     part = np.ascontiguousarray(image[top:bottom, left:right])
-    grey = Image.fromarray(part).convert("L")
-    width, height = grey.size
-    cut = CROP_SIDE * width, CROP_SIDE * height
-    corners = ((across * width, down * height) for across, down in CROPS)
-    boxes = (
-        (x, y, min(x + cut[0], width), min(y + cut[1], height)) for x, y in corners
-    )
+    side = 2 * _DCT_SIDE  # of a square that all of them are cut from
+    grey = Image.fromarray(part).convert("L").resize((side, side), Image.Resampling.BOX)
+    cut = CROP_SIDE * side
+    boxes = ((x * side, y * side, x * side + cut, y * side + cut) for x, y in CROPS)
     return np.array([_bits(_frequencies(grey, box)) for box in boxes], np.uint64)
 
 
