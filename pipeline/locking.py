@@ -8,11 +8,35 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from pipeline.errors import InputError
 from pipeline.home import SetFolder
 
 _FILE = ".lock"
+
+
+def take_lock(handle: int, file: Path, instead: str) -> None:
+    """Lock an open file until it is closed.
+
+    Args:
+        handle: Of the file.
+        file: What messages call it.
+        instead: What to do on another file system: "keep the set", ...
+
+    Raises:
+        BlockingIOError: Another process holds it.
+        InputError: The file system takes no locks.
+    """
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        raise InputError(
+            f"{file} can't be locked: {error.strerror}; where the file system takes no"
+            f" locks, {instead} on another one"
+        ) from error
 
 
 @contextmanager
@@ -34,17 +58,12 @@ def held_alone(folder: SetFolder, doing: str) -> Iterator[None]:
         ) from error
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            take_lock(handle, folder.folder / _FILE, "keep the set")
         except BlockingIOError as error:
             other = os.pread(handle, 100, 0).decode("utf-8", "replace").strip()
             raise InputError(
                 f"{folder.name} is in use by {other or 'another process'}; wait until"
                 " that is done, or end it with Ctrl-C: it goes on later"
-            ) from error
-        except OSError as error:
-            raise InputError(
-                f"{folder.folder / _FILE} can't be locked: {error.strerror}; where the"
-                " file system takes no locks, keep the set on another one"
             ) from error
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"mekiki {doing} (process {os.getpid()})".encode(), 0)

@@ -7,8 +7,9 @@ they are safe on the disk, and are renamed. Many files are waited for together.
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -57,6 +58,20 @@ def write_together(files: Iterable[tuple[Path, bytes]]) -> None:
         for part in parts.values():
             part.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def part_of(target: Path) -> Iterator[Path]:
+    """Name a file beside its place, to be written and renamed by whoever asks.
+
+    None of that name is left behind.
+    """
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        yield part
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _replaceable(target: Path) -> Path:

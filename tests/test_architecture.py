@@ -35,7 +35,7 @@ LAYERS = (
     ("web", "networks"),
     ("metrics", "runs", "credits", "gallery"),
     ("catalog",),
-    ("listing", "locking"),
+    ("listing", "locking", "pages"),
     ("images", "settings", "home", "progress"),
     ("licences", "machine", "writing"),
     ("errors",),

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from pipeline.dedup.quality import is_blank, quality_flags
+from pipeline.dedup.quality import flags_of, look_scores, shape_scores
 from pipeline.dedup.verify import Verdict, compare, is_coloured, make_square
 from pipeline.images import Pixels, decode_image, encode_jpeg
 
@@ -149,9 +149,9 @@ def test_blank_is_nearly_one_colour():
     rng = np.random.default_rng(0)
     wall = np.full((200, 300, 3), (200, 180, 160), np.uint8)
     noisy = np.clip(wall + rng.normal(0, 2, wall.shape), 0, 255).astype(np.uint8)
-    assert is_blank(wall)
-    assert is_blank(noisy)
-    assert not is_blank(product(WHITE))
+    assert "blank" in flags_of(look_scores(wall))
+    assert "blank" in flags_of(look_scores(noisy))
+    assert "blank" not in flags_of(look_scores(product(WHITE)))
 
 
 @pytest.mark.parametrize(
@@ -168,4 +168,5 @@ def test_blank_is_nearly_one_colour():
     ids=["photo", "tall", "banner", "small", "wanted small", "dot", "unreadable"],
 )
 def test_flags_name_what_is_wrong(size, min_side, blank, flags):
-    assert quality_flags(*size, min_side=min_side, blank=blank) == flags
+    told = {"blank": float(blank is True), "unreadable": float(blank is None)}
+    assert flags_of(shape_scores(*size, min_side=min_side) | told) == flags

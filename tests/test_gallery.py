@@ -7,9 +7,10 @@ from pipeline.catalog.photos import Grouping, Photo, StoredImage
 from pipeline.catalog.tables import Status
 from pipeline.gallery import gallery_file, write_gallery
 from pipeline.gallery.contents import MAX_GROUPS, MAX_MEMBERS, choose_contents
-from pipeline.gallery.page import count, file_name, link
+from pipeline.gallery.page import count, file_name
 from pipeline.home import set_folder
 from pipeline.images import ImageStore, encode_jpeg, inspect_image
+from pipeline.pages import link
 from tests.conftest import draw_photo
 
 NAME = "ギター " + "very-long-" * 30 + "<script>.jpg"

@@ -226,7 +226,7 @@ def test_audit_prints_what_flatters_and_leaves_the_split(
     folder, sqlite_catalog, photos, tmp_path
 ):
     from pipeline.networks.backend import keras
-    from pipeline.train import quick
+    from pipeline.networks.head import QUICK_C
 
     file = tmp_path / "notop.weights.h5"
     keras.applications.MobileNetV2(
@@ -249,7 +249,7 @@ def test_audit_prints_what_flatters_and_leaves_the_split(
     ] == ["this split", "random splits", "the random split flatters"]
     assert done.stdout == unsplit.stdout
     assert sqlite_catalog.training.split() == before
-    assert quick.HEAD_C == 0.03  # as the audit has it
+    assert QUICK_C == 0.03  # as quick and the audit have it
 
 
 def mekiki(folder, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -9,9 +9,7 @@ the table and for what the page tells in counts, once more for the page.
 """
 
 import filecmp
-import os
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from pipeline.errors import InputError
 from pipeline.home import SetFolder
 from pipeline.images import ImageStore
 from pipeline.listing import ENCODING, write_rows
+from pipeline.writing import part_of
 
 TABLE, PAGE = "attribution.csv", "credits.html"
 # The photo's place in the store, and all that is known of where it comes from.
@@ -69,8 +68,8 @@ def write_credits(
     try:
         out.mkdir(parents=True, exist_ok=True)
         with (
-            _part_of(table) as new_table,
-            _part_of(page) as new_page,
+            part_of(table) as new_table,
+            part_of(page) as new_page,
             catalog.photos.provenances().of_one_moment() as moment,
         ):
             photos = _Photos(moment, ImageStore(folder.images), sha256s)
@@ -121,17 +120,6 @@ class _Photos:
 
     def _is_meant(self, row: Provenance) -> bool:
         return self.sha256s is None or row.sha256 in self.sha256s
-
-
-@contextmanager
-def _part_of(target: Path) -> Iterator[Path]:
-    """Name a file beside its place; none of that name is left behind."""
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        yield part
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def _are_same(one: Path, other: Path) -> bool:

@@ -5,8 +5,6 @@ memory. What it says in counts before the first of them is a ``Tally``, which an
 earlier reading of the same photos filled.
 """
 
-import base64
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,13 +14,10 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TextIO
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from PIL import Image
-
 from pipeline.catalog.provenance import Provenance
-from pipeline.errors import ImageError
-from pipeline.images import ImageStore, decode_image
+from pipeline.images import ImageStore
 from pipeline.licences import Licence, parse_licence
+from pipeline.pages import link, small_picture, templates_of
 
 MAX_PICTURES = 2000  # shown on the page; the others are told in words
 SIDE = 88  # pixels of a picture's longer side at most
@@ -103,13 +98,7 @@ def write_page(
     Raises:
         OSError: The file can't be written.
     """
-    templates = Environment(
-        loader=PackageLoader("pipeline.credits"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = templates_of("pipeline.credits")
     templates.filters["photos"] = _photos
     sections = {
         category: Section(f"category-{number}", category, photos)
@@ -146,26 +135,14 @@ def _credit(row: Provenance, store: ImageStore, *, has_picture: bool) -> Credit:
     place = store.path(row.sha256, row.extension)
     return Credit(
         title=row.title or "Untitled",
-        page=_link(row.page) or _link(row.origin),
+        page=link(row.page) or link(row.origin),
         author=row.author or "author not stated",
-        author_url=_link(row.author_url),
+        author_url=link(row.author_url),
         licence=_licence_title(row.licence, row.licence_version, row.licence_url),
-        licence_url=_link(row.licence_url),
+        licence_url=link(row.licence_url),
         attribution=row.attribution,
-        picture=_picture(place) if has_picture else "",
+        picture=small_picture(place, SIDE) if has_picture else "",
     )
-
-
-def _picture(place: Path) -> str:
-    """Return a small picture as a data: address, ``""`` where it can't be read."""
-    try:
-        image = Image.fromarray(decode_image(place, min_side=SIDE))
-    except ImageError:
-        return ""
-    image.thumbnail((SIDE, SIDE), reducing_gap=2.0)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=70)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _licence_name(row: Provenance) -> str:
@@ -193,20 +170,15 @@ def _read(licence: str, version: str, url: str) -> Licence | None:
 
 def _terms(url: str) -> str:
     """Return words for a licence of which nothing but the address is known."""
-    return f"terms at {url.split('/')[2]}" if _link(url) else url
+    return f"terms at {url.split('/')[2]}" if link(url) else url
 
 
 def _place(row: Provenance) -> str:
     """Return where a photo came from, as coarse as says something."""
-    if _link(row.origin):
+    if link(row.origin):
         return row.origin.split("/")[2]
     path = Path(row.origin.partition("#")[0])
     return str(path if "#" in row.origin else path.parent)
-
-
-def _link(url: str) -> str:
-    """Return an address that a page may link to, ``""`` of any other text."""
-    return url if url.lower().startswith(("http://", "https://")) else ""
 
 
 def _photos(number: int) -> str:

@@ -145,19 +145,6 @@ def flags_of(scores: Mapping[str, float]) -> tuple[str, ...]:
     )
 
 
-def quality_flags(
-    width: int, height: int, *, min_side: int, blank: bool | None
-) -> tuple[str, ...]:
-    """Name what is wrong by size and by ``is_blank``; ``None`` is unreadable."""
-    told = {"blank": float(blank is True), "unreadable": float(blank is None)}
-    return flags_of(shape_scores(width, height, min_side=min_side) | told)
-
-
-def is_blank(image: Pixels) -> bool:
-    """Tell whether a picture is nearly one colour."""
-    return _blank_share(image) > THRESHOLDS["blank"]
-
-
 def _blank_share(image: Pixels) -> float:
     size = (_BLANK_SIDE, _BLANK_SIDE)
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).reshape(-1, 3)

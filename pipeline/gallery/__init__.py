@@ -8,9 +8,7 @@ each kind, and says of how many; where nothing changed it stays as it is.
 """
 
 import hashlib
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from pipeline.catalog.photos import Grouping, Photo, StoredImage
@@ -18,6 +16,7 @@ from pipeline.gallery.contents import choose_contents
 from pipeline.gallery.page import write_page
 from pipeline.home import SetFolder
 from pipeline.images import ImageStore
+from pipeline.writing import part_of
 
 PAGE = "groups.html"
 _METHOD = 1  # raised where the same findings would be shown otherwise
@@ -54,15 +53,11 @@ def write_gallery(
         return out
     contents = choose_contents(images, groupings, photos)
     out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{PAGE}.{os.getpid()}.part")
-    try:
+    with part_of(out) as part:
         with part.open("w", encoding="utf-8", newline="\n") as file:
             part.chmod(0o644)  # for others to read, whatever the umask
             write_page(file, folder.name, digest, contents, ImageStore(folder.images))
         part.replace(out)
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
     return out
 
 

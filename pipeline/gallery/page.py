@@ -4,23 +4,16 @@ The page is written as its pictures are made, so that it needs the same memory f
 set; and it is at most about 4,000 small pictures long.
 """
 
-import base64
-import io
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TextIO
 from urllib.parse import unquote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from PIL import Image
-
 from pipeline.catalog.photos import StoredImage
-from pipeline.errors import ImageError
 from pipeline.gallery.contents import Contents
-from pipeline.images import ImageStore, decode_image
+from pipeline.images import ImageStore
+from pipeline.pages import link, small_picture, templates_of
 
 SIDE = 150  # pixels of a picture's longer side at most
-_QUALITY = 70  # of its JPEG
 
 
 def write_page(
@@ -38,16 +31,10 @@ def write_page(
     Raises:
         OSError: The file can't be written.
     """
-    templates = Environment(
-        loader=PackageLoader("pipeline.gallery"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = templates_of("pipeline.gallery")
 
     def picture(image: StoredImage) -> str:
-        return small_picture(store.path(image.sha256, image.extension))
+        return small_picture(store.path(image.sha256, image.extension), SIDE)
 
     filters = {
         "count": count,
@@ -59,18 +46,6 @@ def write_page(
     templates.filters.update(filters)
     template = templates.get_template("gallery.html")
     file.writelines(template.generate(name=name, digest=digest, found=contents))
-
-
-def small_picture(place: Path) -> str:
-    """Return a small picture as a data: address, ``""`` where it can't be read."""
-    try:
-        image = Image.fromarray(decode_image(place, min_side=SIDE // 2))
-    except ImageError:
-        return ""
-    image.thumbnail((SIDE, SIDE), reducing_gap=2.0)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=_QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def count(number: int, word: str) -> str:
@@ -85,11 +60,6 @@ def file_name(origin: str) -> str:
     path = origin.partition("?")[0] if is_url else origin.replace("\\", "/")
     last = path.rstrip("/").rpartition("/")[2]
     return (unquote(last) if is_url else last) or origin
-
-
-def link(origin: str) -> str:
-    """Return an address that a page may link to, ``""`` of any other text."""
-    return origin if origin.lower().startswith(("http://", "https://")) else ""
 
 
 def surest(scores: Mapping[str, float], flag: str) -> str:

@@ -17,6 +17,10 @@ from pipeline.networks.embeddings import Embeddings
 
 logger = logging.getLogger(__name__)
 
+# Of the recipe quick: on 3,471 noisy guitar photos, and on a fifth of them, better than
+# 0.01 and 0.1.
+QUICK_C = 0.03
+
 
 @dataclass(frozen=True)
 class LinearHead:

@@ -7,10 +7,11 @@ request to anywhere. Parts that are missing are said to be missing.
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from pipeline.catalog import Catalog
 from pipeline.home import SetFolder
+from pipeline.pages import templates_of
 from pipeline.report import facts
 from pipeline.runs import Run
 from pipeline.writing import write_atomically
@@ -57,13 +58,7 @@ def write_report(folder: SetFolder, catalog: Catalog, run: Run) -> Path:
 
 
 def _templates() -> Environment:
-    templates = Environment(
-        loader=PackageLoader("pipeline.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = templates_of("pipeline.report")
     templates.filters["percent"] = percent
     templates.filters["number"] = number
     templates.filters["duration"] = duration

@@ -22,13 +22,12 @@ from numpy.typing import NDArray
 from pipeline.catalog import Part
 from pipeline.metrics import Z_95, accuracy, wilson_interval
 from pipeline.networks.embeddings import Embeddings
-from pipeline.networks.head import fit_head
+from pipeline.networks.head import QUICK_C, fit_head
 from pipeline.progress import Progress, silent
 from pipeline.settings.tables import SplitSettings
 from pipeline.split.parts import split_by_group
 
 DRAWS = 10  # random splits
-HEAD_C = 0.03  # as of the recipe quick
 
 Rows = NDArray[np.int64]  # of a pool
 
@@ -197,7 +196,7 @@ def _predict(pool: Pool, train: Rows, val: Rows) -> NDArray[np.int64]:
         only = classes[0] if len(classes) else -1
         return np.full(len(val), only, np.int64)
     head = fit_head(
-        pool.embeddings[train], y_true.astype(np.int64), len(classes), c=HEAD_C
+        pool.embeddings[train], y_true.astype(np.int64), len(classes), c=QUICK_C
     )
     best = head.pred_probs(pool.embeddings[val]).argmax(axis=1)
     return np.asarray(classes[best], np.int64)

@@ -8,12 +8,9 @@ from pipeline.catalog import Part
 from pipeline.metrics import accuracy, log_loss
 from pipeline.networks.backbones import add_head, build_backbone, features_key
 from pipeline.networks.embeddings import embed_photos
-from pipeline.networks.head import fit_head
-from pipeline.train.job import Job, Material, Trained
+from pipeline.networks.head import QUICK_C, fit_head
+from pipeline.train.job import Job, Trained
 from pipeline.train.state import Standing
-
-# On 3,471 noisy guitar photos, and on a fifth of them, better than 0.01 and 0.1.
-HEAD_C = 0.03
 
 
 def quick(job: Job) -> Trained:
@@ -35,13 +32,13 @@ def quick(job: Job) -> Trained:
         job.folder,
         [*train.photos, *val.photos],
         backbone,
-        embeddings_key(material),
+        features_key(settings, material.weights),
         progress=job.progress,
         on_rate=announce,
     )
     num_train = len(train.photos)
     head = fit_head(
-        embeddings[:num_train], train.y_true, len(material.labels), c=HEAD_C
+        embeddings[:num_train], train.y_true, len(material.labels), c=QUICK_C
     )
     model = add_head(backbone, len(material.labels))
     model.get_layer("categories").set_weights([head.kernel, head.bias])
@@ -69,8 +66,3 @@ def quick(job: Job) -> Trained:
             stopped_because="the linear head was fitted",
         ),
     )
-
-
-def embeddings_key(material: Material) -> str:
-    """Name a backbone and its weights, fit for a file's name."""
-    return features_key(material.settings, material.weights)

@@ -8,7 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.catalog import Part
-from pipeline.networks.backbones import add_head, build_backbone, freeze_batch_norm
+from pipeline.networks.backbones import (
+    add_head,
+    build_backbone,
+    features_key,
+    freeze_batch_norm,
+)
 from pipeline.networks.backend import keras
 from pipeline.networks.embeddings import embed_photos
 from pipeline.networks.head import fit_head
@@ -18,7 +23,7 @@ from pipeline.train.augment import Strength, cached_size
 from pipeline.train.batches import PlainBatches, TrainBatches
 from pipeline.train.fit import Schedule, fit
 from pipeline.train.job import Job, Trained
-from pipeline.train.quick import embeddings_key, quick
+from pipeline.train.quick import quick
 from pipeline.train.state import StateFile
 
 Recipe = Callable[[Job], Trained]
@@ -129,7 +134,7 @@ def _start_head(job: Job, backbone: Any, model: Any) -> None:
         job.folder,
         examples.photos,
         backbone,
-        embeddings_key(job.material),
+        features_key(job.material.settings, job.material.weights),
         progress=job.progress,
     )
     head = fit_head(embeddings, examples.y_true, len(job.material.labels), c=START_C)

@@ -109,8 +109,8 @@ def canonical_url(url: str) -> str | None:
                 return None if _climbs(url) else url
             url = sent
     except (ValueError, RequestException):
-        pass
-    return None
+        return None
+    return None  # it never ends changing
 
 
 def join_url(base: str, written: str) -> str | None:

@@ -15,7 +15,6 @@ left out. A POST exchanges a key for a token: its answer is not written at all, 
 its status and when to ask again, with a made-up token where there was one.
 """
 
-import fcntl
 import io
 import json
 import os
@@ -34,6 +33,7 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from pipeline.errors import InputError
+from pipeline.locking import take_lock
 from pipeline.web.answers import FetchError
 from pipeline.web.contact import user_agent
 from pipeline.web.exchange import explained
@@ -254,16 +254,11 @@ def _hold(opened: IO[bytes], file: Path) -> None:
     if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
         return
     try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        take_lock(opened.fileno(), file, "record")
     except BlockingIOError as error:
         raise InputError(
             f"{file} is in use: another process records into it; wait until that is"
             " done, or record into another file"
-        ) from error
-    except OSError as error:
-        raise InputError(
-            f"{file} can't be locked: {error.strerror}; where the file system takes no"
-            " locks, record on another one"
         ) from error
     opened.seek(0, os.SEEK_END)  # it may have grown until now
 
