@@ -11,15 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from labeler.bar import draw_bar, draw_done
-from labeler.desk import (
-    MAX_NAME,
-    Cursor,
-    Desk,
-    check_name,
-    login_name,
-    open_desk,
-    plain,
-)
+from labeler.desk import Cursor, Desk, open_desk, plain
 from labeler.ending import farewell
 from labeler.panel import (
     describe,
@@ -29,6 +21,7 @@ from labeler.panel import (
     draw_warning,
 )
 from labeler.worklist import Progress, Queue, measure_progress, order_photos
+from pipeline.catalog.curators import MAX_NAME, check_name, login_name
 from pipeline.catalog.photos import Photo
 from pipeline.errors import ImageError, MekikiError
 

@@ -4,9 +4,10 @@ from html import escape
 
 import streamlit as st
 
-from labeler.desk import MAX_NAME, Desk, check_name, plain
+from labeler.desk import Desk, plain
 from labeler.ending import ENDING
 from labeler.worklist import Progress, Queue, measure_progress
+from pipeline.catalog.curators import MAX_NAME, check_name
 
 
 def draw_bar(desk: Desk, progress: Progress) -> tuple[Queue, str | None]:

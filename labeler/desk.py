@@ -6,7 +6,6 @@ the cursor. The cursor holds nothing that would be missed: a reload starts a new
 """
 
 import base64
-import getpass
 import os
 import re
 import uuid
@@ -24,7 +23,6 @@ from PIL import Image
 from labeler.shelf import Shelf
 from pipeline.catalog import Catalog, Status, opened
 from pipeline.catalog.engine import DATABASE_URL
-from pipeline.catalog.events import MACHINE
 from pipeline.catalog.journal import Action, Answer, Op
 from pipeline.catalog.photos import Photo
 from pipeline.errors import CatalogError, MekikiError
@@ -33,7 +31,6 @@ from pipeline.images import ImageStore, decode_image, encode_jpeg
 from pipeline.settings import SetSettings, load_settings
 
 SHOWN_SIDE = 1024  # pixels of the longer side
-MAX_NAME = 60  # characters of a curator's name
 HISTORY = 5000  # of the journal's newest lines that "decided by me" looks at
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])")
 
@@ -211,22 +208,6 @@ def open_desk(home: Path, name: str, cursor: Cursor, user: str) -> Desk:
     opened_file = _file_identity(folder)
     catalog, shelf, _ = _open_catalog(folder, opened_file)
     return Desk(folder, settings, catalog, shelf, cursor, user, opened_file)
-
-
-def check_name(typed: str) -> str | None:
-    """Return the curator's name as it is kept, or ``None`` if it can't be one."""
-    name = " ".join(typed.split())
-    if not name or not name.isprintable() or len(name) > MAX_NAME:
-        return None
-    return None if name.casefold() == MACHINE else name
-
-
-def login_name() -> str:
-    """Return the name this machine knows its user by; empty where it knows none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""
 
 
 def plain(text: str) -> str:

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pipeline.dedup.grouping import (
     group_links,
     reason_of_copy,
 )
-from pipeline.dedup.matching import Link
+from pipeline.dedup.links import Link
 
 PLAIN = Traits(
     path=Path("photo"),
@@ -32,8 +33,10 @@ def strangers(first: int, second: int) -> Link:
     return Link(first, second, False, False, 1.0)
 
 
-def groups(count: int, links: list[Link]) -> list[int]:
-    return [place.group for place in group_links(count, links)]
+def groups(
+    count: int, links: list[Link], apart: Sequence[tuple[int, int]] = ()
+) -> list[int]:
+    return [place.group for place in group_links(count, links, apart)]
 
 
 def reason(copy: Traits, kept: Traits = PLAIN, *, mirrored=False, same=False) -> str:
@@ -62,6 +65,29 @@ def test_which_way_round_a_picture_is_follows_the_chain():
 
 
 _pairs = st.tuples(st.integers(0, 9), st.integers(0, 9)).filter(lambda p: p[0] < p[1])
+
+
+def test_no_chain_joins_what_a_person_keeps_apart():
+    links = [copies(0, 1), copies(1, 2), copies(0, 3, left=9)]
+    assert groups(4, links) == [0, 0, 0, 0]
+    assert groups(4, links, [(3, 2)]) == [0, 0, 0, 3]
+    assert groups(4, links, [(3, 2), (1, 0)]) == [0, 1, 1, 0]
+
+
+@given(
+    st.dictionaries(_pairs, st.tuples(st.booleans(), st.integers(0, 5)), max_size=25),
+    st.sets(_pairs, max_size=12),
+    st.randoms(use_true_random=False),
+)
+def test_whatever_the_links_no_group_holds_two_that_a_person_keeps_apart(
+    found, apart, random
+):
+    links = [Link(a, b, ok, False, left) for (a, b), (ok, left) in found.items()]
+    places = groups(10, links, sorted(apart))
+    assert all(places[first] != places[second] for first, second in apart)
+    shuffled = random.sample(links, len(links))
+    turned = [(b, a) for a, b in random.sample(sorted(apart), len(apart))]
+    assert places == groups(10, shuffled, turned)
 
 
 @given(

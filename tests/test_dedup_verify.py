@@ -113,6 +113,65 @@ def test_a_part_of_a_picture_is_a_copy_that_was_cropped(seed):
     assert found.swapped.cropped == (True, False)
 
 
+TONES = {
+    "gamma": lambda level: 255 * (level / 255) ** 0.75,
+    "clipped": lambda level: np.clip(1.35 * level, 0, 255),
+}
+
+
+@pytest.mark.parametrize("tone", TONES.values(), ids=TONES.keys())
+@pytest.mark.parametrize("seed", range(3))
+def test_a_picture_in_other_tones_is_a_copy(tone, seed):
+    toned = tone(scene(seed).astype(np.float32)).astype(np.uint8)
+    other = decode_image(encode_jpeg(toned, 85))
+    found = compare(make_square(scene(seed)), make_square(other))
+    assert found.verdict is Verdict.COPY
+    assert found.is_brightened
+
+
+def test_a_picture_too_pale_to_be_followed_is_a_copy_of_itself():
+    pale = (255 - (255 - product(WHITE).astype(np.int16)) // 4).astype(np.uint8)
+    small = Image.fromarray(pale).resize((150, 200), Image.Resampling.LANCZOS)
+    assert verdict(pale, decode_image(encode_jpeg(np.asarray(small), 85))) is (
+        Verdict.COPY
+    )
+
+
+def in_studio(body: tuple[int, int, int], pickups: tuple[int, int, int]) -> Pixels:
+    """Draw a thing before a grey backdrop that is lit from its middle."""
+    down, across = np.mgrid[0:400, 0:300]
+    light = 235 - np.hypot(down - 200, across - 150) * 0.45
+    image = np.repeat(light[..., None], 3, axis=2).astype(np.uint8)
+    cv2.rectangle(image, (143, 20), (157, 240), (95, 50, 45), -1)
+    cv2.ellipse(image, (150, 300), (55, 75), 0, 0, 360, body, -1)
+    for row in (270, 320):
+        cv2.rectangle(image, (125, row), (175, row + 14), pickups, -1)
+    return image
+
+
+def test_before_the_same_backdrop_things_of_other_colours_are_no_copies():
+    red, black = (
+        in_studio((150, 15, 25), (235, 215, 180)),
+        in_studio(
+            (40, 28, 20),
+            (
+                190,
+                190,
+                190,
+            ),
+        ),
+    )
+    assert verdict(red, black) is not Verdict.COPY
+    assert verdict(black, red) is not Verdict.COPY
+
+
+def test_a_few_pale_letters_leave_a_copy():
+    layer = scene(1)
+    cv2.putText(layer, "SHOP.COM", (60, 150), 0, 1.0, (255, 255, 255), 1)
+    marked = np.asarray(cv2.addWeighted(layer, 0.4, scene(1), 0.6, 0), np.uint8)
+    assert verdict(scene(1), decode_image(encode_jpeg(marked, 90))) is Verdict.COPY
+
+
 def test_other_scenes_are_no_copies_whatever_is_written_over_them():
     for seed in range(10):
         marked = written_on(scene(seed))

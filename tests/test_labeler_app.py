@@ -12,7 +12,7 @@ pytest.importorskip("streamlit", reason="the labeler needs the ui extra")
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from labeler.desk import Cursor, check_name, open_desk, plain
+from labeler.desk import Cursor, open_desk, plain
 from labeler.ending import GRACE_S, Ending, farewell
 from labeler.shelf import FRESH_S, Shelf
 from pipeline.catalog import Outcome, Status, drop, opened
@@ -433,19 +433,3 @@ def test_the_end_is_due_once_seen_or_after_a_grace():
     seen.see()
     assert seen.is_due
     assert farewell(1234) == "Done. 1,234 photos decided; you can close this tab."
-
-
-@pytest.mark.parametrize(
-    ("typed", "kept"),
-    [
-        ("  Aiko   Mori ", "Aiko Mori"),
-        ("愛子", "愛子"),
-        ("", None),
-        ("   ", None),
-        ("Mekiki", None),
-        ("a" * 61, None),
-        ("a\u200bb", None),
-    ],
-)
-def test_a_curators_name_is_tidy_printable_and_not_ours(typed: str, kept: str | None):
-    assert check_name(typed) == kept

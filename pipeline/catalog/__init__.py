@@ -5,6 +5,7 @@ with opened(folder) as catalog:
     catalog.tallies      the same in counts, for people
     catalog.photos       the store's images, their groups, what is trained
     catalog.journal      what people said
+    catalog.partings     which photos people said are not the same
     catalog.training     splits, runs, predictions
     catalog.takedowns    what was taken down for good
 """
@@ -18,6 +19,7 @@ from pipeline.catalog.candidates import Candidates
 from pipeline.catalog.engine import DATABASE_URL, drop_database, open_database
 from pipeline.catalog.forgetting import Takedowns
 from pipeline.catalog.journal import Journal
+from pipeline.catalog.partings import Partings
 from pipeline.catalog.photos import Photos
 from pipeline.catalog.tables import Outcome, Part, Status
 from pipeline.catalog.tallies import Tallies
@@ -35,6 +37,7 @@ class Catalog:
     tallies: Tallies
     photos: Photos
     journal: Journal
+    partings: Partings
     training: Training
     takedowns: Takedowns
 
@@ -53,6 +56,7 @@ def opened(folder: SetFolder) -> Iterator[Catalog]:
             Tallies(database),
             Photos(database),
             Journal(database),
+            Partings(database),
             Training(database),
             Takedowns(database),
         )

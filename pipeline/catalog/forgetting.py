@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from pipeline.catalog.candidates import Candidate
 from pipeline.catalog.engine import Database, in_parts
+from pipeline.catalog.partings import erase_partings
 from pipeline.catalog.tables import (
     CANDIDATE,
     DUPLICATE,
@@ -194,6 +195,7 @@ class Takedowns:
                         )
                     )
                 )
+                erase_partings(connection, some)
                 for table in (PREDICTION, SPLIT, DUPLICATE, EVENT, ITEM, IMAGE):
                     connection.execute(delete(table).where(table.c.sha256.in_(some)))
                 for group in groups:

@@ -12,9 +12,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select
 
-from pipeline.catalog.engine import Database
+from pipeline.catalog.engine import Database, update_each
+from pipeline.catalog.partings import refuse_joined
 from pipeline.catalog.provenance import Provenances
 from pipeline.catalog.tables import (
     CANDIDATE,
@@ -133,7 +134,11 @@ class Photos:
             ]
 
     def write_groupings(self, groupings: Iterable[Grouping]) -> None:
-        """Replace every group, in one transaction."""
+        """Replace every group, in one transaction.
+
+        Raises:
+            CatalogError: Two images of a group were said not to be the same.
+        """
         rows = list(groupings)
         with self._database.write() as connection:
             connection.execute(delete(DUPLICATE))
@@ -151,20 +156,15 @@ class Photos:
                     for row in rows
                 ],
             )
+            refuse_joined(connection)
             connection.execute(
-                update(IMAGE)
-                .where(IMAGE.c.sha256 == bindparam("key"))
-                .values(
-                    phash=bindparam("hash"),
-                    flags=bindparam("marks"),
-                    scores=bindparam("measured"),
-                ),
+                update_each(*IMAGE.c["sha256", "phash", "flags", "scores"]),
                 [
                     {
                         "key": row.sha256,
-                        "hash": row.phash,
-                        "marks": ",".join(row.flags),
-                        "measured": json.dumps(row.scores) if row.scores else "",
+                        "new_phash": row.phash,
+                        "new_flags": ",".join(row.flags),
+                        "new_scores": json.dumps(row.scores) if row.scores else "",
                     }
                     for row in rows
                 ],

@@ -153,6 +153,16 @@ DUPLICATE = Table(  # the group of every image; one without copies is alone in i
     Index("ix_duplicate_group_id", "group_id"),
 )
 
+APART = Table(  # images that a person said are not the same photo
+    "apart",
+    METADATA,
+    Column("first", ForeignKey("image.sha256"), primary_key=True),  # the lower sha256
+    Column("second", ForeignKey("image.sha256"), primary_key=True),
+    Column("user", String, nullable=False),
+    Column("at", String, nullable=False),
+    Index("ix_apart_second", "second"),
+)
+
 ITEM = Table(  # what is true now of an image
     "item",
     METADATA,

@@ -5,7 +5,7 @@ The only place that prints, draws progress and chooses exit codes.
     group     the `mekiki` command itself, and what most commands need
     stages    the commands that move a set on
     answers   the commands that only tell: check, predict, status, ...
-    upkeep    the commands that mind whose photos there are: credits, forget
+    upkeep    the commands that mind the photos there are: credits, forget, apart
     exits     every way out, as an exit code and one line
     streams   stdout and stderr that outlive their readers
 """

@@ -1,10 +1,19 @@
-"""The commands that mind whose photos a set holds: credits and takedowns."""
+"""The commands that mind a set's photos: credits, takedowns, and which are the same."""
 
+import json
 from pathlib import Path
 
 import click
 
-from pipeline.cli.group import cli, opened_set, set_argument, utc_now
+from pipeline.cli.group import (
+    Opened,
+    cli,
+    opened_set,
+    set_argument,
+    shown_progress,
+    utc_now,
+)
+from pipeline.errors import InputError
 
 
 @cli.command("credits")
@@ -55,3 +64,75 @@ def forget_command(  # noqa: PLR0917  click names them
             dry_run=dry_run,
         )
     click.echo(summary.line)
+
+
+@cli.command("apart")
+@set_argument
+@click.argument("named", metavar="PHOTO PHOTO...", nargs=-1)
+@click.option("--undo", is_flag=True, help="Take it back.")
+@click.option("--list", "as_list", is_flag=True, help="Print what was said so far.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+@click.option("--user", help="Your name, as the catalog keeps it; default: your login.")
+@click.pass_obj
+def apart_command(  # noqa: PLR0917  click names them
+    home: Path,
+    name: str,
+    named: tuple[str, ...],
+    undo: bool,
+    as_list: bool,
+    as_json: bool,
+    user: str | None,
+) -> None:
+    """Say that photos are not the same: no group ever joins them.
+
+    A PHOTO is the first digits of its sha256 (6 or more, as the page of groups shows
+    them), its file, or the address it came from.
+    """
+    if as_list or as_json:
+        if named or undo:
+            raise InputError("--list prints all that was said: name no photos with it")
+        _list_apart(home, name, as_json=as_json)
+        return
+    by = "" if undo else _curator(user)
+    with opened_set(home, name) as at:
+        lines = _say_apart(at, named, by, undo=undo)
+    for line in lines:
+        click.echo(line)
+
+
+def _curator(user: str | None) -> str:
+    from pipeline.catalog.curators import check_name, login_name
+
+    name = check_name(login_name() if user is None else user)
+    if name is None:
+        raise InputError(
+            "who says so must be a name of printable text, other than mekiki: add"
+            " --user NAME"
+        )
+    return name
+
+
+def _list_apart(home: Path, name: str, *, as_json: bool) -> None:
+    from pipeline.dedup.apart import apart_text, list_apart
+
+    with opened_set(home, name) as at:
+        rows = list_apart(at.catalog)
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+    else:
+        click.echo(apart_text(rows, name))
+
+
+def _say_apart(
+    at: Opened, named: tuple[str, ...], user: str, *, undo: bool
+) -> list[str]:
+    from pipeline.dedup.apart import keep_apart, let_join
+    from pipeline.forget.naming import stored_photo
+
+    known = at.catalog.takedowns.candidates()
+    sha256s = [stored_photo(what, known) for what in named]
+    where = (at.folder, at.settings, at.catalog, sha256s)
+    shown = shown_progress()
+    if undo:
+        return let_join(*where, progress=shown, now=utc_now).lines
+    return keep_apart(*where, user=user, progress=shown, now=utc_now).lines

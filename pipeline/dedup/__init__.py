@@ -7,7 +7,8 @@ pairs (``hashing``, ``neighbours``), comparing the pictures decides (``verify``)
 Comes in: the catalog's images and their files. Goes out: for every image its group
 (the lowest candidate id in it), whether it is the one kept, the reason why it is a
 copy, its pHash, its scores and flags; and groups found under several categories are
-marked as conflicts. All of it is shown on one page, ``groups.html`` in the set's cache.
+marked as conflicts. Images that a person said are not the same (``apart``) never share
+a group. All of it is shown on one page, ``groups.html`` in the set's cache.
 Running again where nothing changed compares nothing.
 
 ``dedup.enabled = false`` and ``"exact"`` leave every image alone in its group: the
@@ -33,7 +34,8 @@ from pipeline.dedup.grouping import (
     reason_of_copy,
 )
 from pipeline.dedup.hashing import hash_text
-from pipeline.dedup.matching import Link, Picture, find_links, have_same_pixels
+from pipeline.dedup.links import Link
+from pipeline.dedup.matching import Picture, find_links, have_same_pixels
 from pipeline.dedup.quality import (
     GREY_CATEGORY,
     flags_of,
@@ -50,7 +52,7 @@ from pipeline.settings import SetSettings
 from pipeline.writing import write_atomically
 
 STATE_FILE = "dedup.json"  # in the cache: what the groups in the catalog were made of
-_METHOD = 3  # raised where the same images would be grouped otherwise
+_METHOD = 4  # raised where the same images would be grouped otherwise
 GROUPS_COLUMNS = ("image", "sha256", "origin", "group", "kept", "reason")
 
 
@@ -84,6 +86,13 @@ class _Material:
 
     images: Sequence[StoredImage]
     listings: Sequence[tuple[str, str, str]]  # sha256, category, page
+    apart: Sequence[tuple[str, str]]  # sha256 of images that are not the same
+
+    @property
+    def apart_by_index(self) -> list[tuple[int, int]]:
+        """The pairs that are not the same, as indices of the images."""
+        index = {image.sha256: n for n, image in enumerate(self.images)}
+        return [(index[a], index[b]) for a, b in self.apart if {a, b} <= index.keys()]
 
 
 def dedup(
@@ -98,7 +107,7 @@ def dedup(
     catalog.journal.start_items(now())  # of a scrape that did not come to its end
     images = catalog.photos.stored()
     groupings = catalog.photos.groupings()
-    material = _Material(images, catalog.photos.listings())
+    material = _Material(images, catalog.photos.listings(), catalog.partings.pairs())
     is_new = not _is_current(folder, settings, material, groupings)
     if is_new:
         groupings = _group(folder, settings, material, progress)
@@ -154,9 +163,11 @@ def _group(
     features = [described.get(image.sha256) for image in images]
     links: list[Link] = []
     if settings.dedup.enabled is True:
-        pictures = [Picture(*one) for one in zip(paths, features, strict=True)]
-        links = find_links(pictures, settings.dedup.max_distance, progress=progress)
-    places = group_links(len(images), links)
+        sha256s = [image.sha256 for image in images]
+        pictures = list(map(Picture, paths, features, sha256s))
+        distance = settings.dedup.max_distance
+        links = find_links(pictures, distance, progress=progress, cache=folder.cache)
+    places = group_links(len(images), links, material.apart_by_index)
     traits = collect_traits(images, paths, features, links)
     reasons = _reasons(traits, places)
     scores = _scores(settings, material, features, places, looks=looks)

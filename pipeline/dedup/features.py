@@ -7,9 +7,7 @@ killed goes on from the last one. Where it can't be read, everything is worked o
 again. Pictures that can't be decoded are not kept: they are tried again the next time.
 """
 
-import io
 import logging
-import zipfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pipeline.dedup.cached import Arrays, batch_size, read_cached, write_cached
 from pipeline.dedup.hashing import DECODED_SIDE, View, views_of
 from pipeline.dedup.quality import LOOKS, look_scores
 from pipeline.dedup.verify import is_coloured
@@ -25,13 +24,11 @@ from pipeline.errors import ImageError
 from pipeline.images import decode_image
 from pipeline.machine import usable_cores
 from pipeline.progress import Progress
-from pipeline.writing import write_atomically
 
 logger = logging.getLogger(__name__)
 
 CACHE_FILE = "dedup.npz"
-_VERSION = 4  # of what is kept; another one is not read
-_BATCH = 2000  # pictures between two writes of the cache
+_VERSION = 5  # of what is kept; another one is not read
 
 
 @dataclass(frozen=True)
@@ -53,21 +50,25 @@ def describe(
         cache: The folder to keep them in; made where it is missing.
         progress: How the work is shown.
     """
-    known = _read_cache(cache / CACHE_FILE)
+    file = cache / CACHE_FILE
+    kept = read_cached(file, (_VERSION,), _parse)
+    known = {sha256: kept[sha256] for sha256 in paths if sha256 in kept}
     missing = [sha256 for sha256 in paths if sha256 not in known]
     if missing:
         cv2.setNumThreads(1)  # the threads here are enough
         workers = ThreadPoolExecutor(usable_cores())
         with workers, progress("describing photos", len(missing)) as advance:
-            for start in range(0, len(missing), _BATCH):
-                batch = missing[start : start + _BATCH]
+            while missing:
+                size = batch_size(len(known))
+                batch, missing = missing[:size], missing[size:]
                 found = workers.map(_describe, [paths[sha256] for sha256 in batch])
                 for sha256, features in zip(batch, found, strict=True):
                     if features is not None:
                         known[sha256] = features
                     advance(1)
-                _write_cache(cache / CACHE_FILE, known)
-    return {sha256: known[sha256] for sha256 in paths if sha256 in known}
+                if known:
+                    write_cached(file, (_VERSION,), _arrays(known))
+    return known
 
 
 def _describe(path: Path) -> Features | None:
@@ -81,38 +82,23 @@ def _describe(path: Path) -> Features | None:
     return Features(views, look, is_coloured(image))
 
 
-def _read_cache(file: Path) -> dict[str, Features]:
-    if not file.exists():
-        return {}
-    try:
-        return _read(file)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        logger.warning("%s can't be used, working it out again: %s", file, error)
-        return {}
-
-
-def _read(file: Path) -> dict[str, Features]:
-    # opened here: numpy leaves a file open that turns out to be none of its own
-    with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
-        if stored["version"] != _VERSION:
-            raise ValueError(f"version {stored['version']}, expected {_VERSION}")
-        sha256s: list[str] = stored["sha256"].tolist()
-        looks: list[list[float]] = stored["look"].tolist()
-        coloured: list[bool] = stored["coloured"].tolist()
-        owners: list[int] = stored["owner"].tolist()
-        rows = zip(
-            stored["layer"].tolist(),
-            (tuple(box) for box in stored["box"].tolist()),
-            stored["aspect"].tolist(),
-            stored["phash"].tolist(),
-            stored["mirrored_phash"].tolist(),
-            stored["coarse"],
-            stored["crops"],
-            strict=True,
-        )
-        views: list[list[View]] = [[] for _ in sha256s]
-        for owner, row in zip(owners, rows, strict=True):
-            views[owner].append(View(*row))
+def _parse(stored: Arrays) -> dict[str, Features]:
+    owners = stored["owner"].tolist()
+    rows = zip(
+        stored["layer"].tolist(),
+        (tuple(box) for box in stored["box"].tolist()),
+        stored["aspect"].tolist(),
+        stored["phash"].tolist(),
+        stored["mirrored_phash"].tolist(),
+        stored["coarse"],
+        stored["crops"],
+        strict=True,
+    )
+    sha256s = stored["sha256"].tolist()
+    views: list[list[View]] = [[] for _ in sha256s]
+    for owner, row in zip(owners, rows, strict=True):
+        views[owner].append(View(*row))
+    looks, coloured = stored["look"].tolist(), stored["coloured"].tolist()
     return {
         sha256: Features(tuple(seen), dict(zip(LOOKS, look, strict=True)), has_colour)
         for sha256, seen, look, has_colour in zip(
@@ -121,25 +107,19 @@ def _read(file: Path) -> dict[str, Features]:
     }
 
 
-def _write_cache(file: Path, known: Mapping[str, Features]) -> None:
+def _arrays(known: Mapping[str, Features]) -> Arrays:
     owned = [(n, v) for n, found in enumerate(known.values()) for v in found.views]
-    if not owned:
-        return
     views = [view for _, view in owned]
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        version=np.array(_VERSION),
-        sha256=np.array(list(known)),
-        look=np.array([[f.look[name] for name in LOOKS] for f in known.values()]),
-        coloured=np.array([f.is_coloured for f in known.values()]),
-        owner=np.array([owner for owner, _ in owned]),
-        layer=np.array([view.layer for view in views]),
-        box=np.array([view.box for view in views]),
-        aspect=np.array([view.aspect for view in views]),
-        phash=np.array([view.phash for view in views], np.uint64),
-        mirrored_phash=np.array([view.mirrored_phash for view in views], np.uint64),
-        coarse=np.stack([view.coarse for view in views]),
-        crops=np.stack([view.crops for view in views]),
-    )
-    write_atomically(file, buffer.getvalue(), sync=False)
+    return {
+        "sha256": np.array(list(known)),
+        "look": np.array([[f.look[name] for name in LOOKS] for f in known.values()]),
+        "coloured": np.array([f.is_coloured for f in known.values()]),
+        "owner": np.array([owner for owner, _ in owned]),
+        "layer": np.array([view.layer for view in views]),
+        "box": np.array([view.box for view in views]),
+        "aspect": np.array([view.aspect for view in views]),
+        "phash": np.array([view.phash for view in views], np.uint64),
+        "mirrored_phash": np.array([v.mirrored_phash for v in views], np.uint64),
+        "coarse": np.stack([view.coarse for view in views]),
+        "crops": np.stack([view.crops for view in views]),
+    }

@@ -1,8 +1,9 @@
 """Links between pictures → groups, the one kept of each, and why the others are copies.
 
 Copies of copies are copies: a chain is not broken by a pair that was not shown to be
-one. It is broken by positive evidence: two pictures shown to differ never share a
-group. The surest links are made first, and nothing depends on the order of work.
+one. It is broken by positive evidence: two pictures shown to differ, or said to by a
+person, never share a group. The surest links are made first, and nothing depends on the
+order of work.
 
 Reasons, the first that holds of a copy beside the kept picture:
 
@@ -18,11 +19,11 @@ Reasons, the first that holds of a copy beside the kept picture:
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.dedup.matching import Link
+from pipeline.dedup.links import Link
 
 SAME_PIXELS = "same pixels"
 _BORDER = 0.03  # of a side, by which a content's share must be smaller
@@ -67,16 +68,24 @@ class Member:
     mirrored: bool  # beside that first picture
 
 
-def group_links(count: int, links: Sequence[Link]) -> list[Member]:
-    """Put ``count`` pictures into groups; one without copies is alone in its own."""
+def group_links(
+    count: int, links: Sequence[Link], apart: Iterable[tuple[int, int]] = ()
+) -> list[Member]:
+    """Put pictures into groups; one without copies is alone in its own.
+
+    Args:
+        count: Of the pictures.
+        links: Which are copies, and which surely are not.
+        apart: Pairs, by index, that are not the same whatever the links say.
+    """
     group = list(range(count))
     mirrored = [False] * count
     members = [[n] for n in range(count)]
     strangers: list[set[int]] = [set() for _ in range(count)]
-    for link in links:
-        if not link.is_copy:
-            strangers[link.first].add(link.second)
-            strangers[link.second].add(link.first)
+    differing = [(link.first, link.second) for link in links if not link.is_copy]
+    for first, second in (*differing, *apart):
+        strangers[first].add(second)
+        strangers[second].add(first)
     copies = [link for link in links if link.is_copy]
     for link in sorted(copies, key=lambda c: (c.residual, c.first, c.second)):
         low, high = sorted((group[link.first], group[link.second]))

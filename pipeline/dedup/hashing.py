@@ -43,6 +43,7 @@ _COSINES = np.cos(
 _MIRROR = np.where(_step[:_HASH_SIDE] % 2, -1.0, 1.0)
 
 Box = tuple[float, float, float, float]  # top, bottom, left, right; shares, 0..1
+WHOLE: Box = (0.0, 1.0, 0.0, 1.0)
 PixelBox = tuple[int, int, int, int]
 
 
@@ -129,12 +130,12 @@ def _flat_rows(rows: Pixels) -> tuple[int, int]:
 
 
 def _run_of_one_colour(rows: Pixels) -> int:
-    colour = np.median(rows[0], axis=0).astype(np.uint8)
+    colour = np.median(rows[0], axis=0)
+    darkest, brightest = colour - _FLAT, colour + _FLAT
     count, step = 0, 8
     while count < len(rows):  # in pieces: most pictures have no border
-        piece = np.ascontiguousarray(rows[count : count + step])
-        far = cv2.absdiff(piece, np.broadcast_to(colour, piece.shape).copy())
-        busy = (far.max(axis=2) > _FLAT).mean(axis=1) > _SPECKS
+        flat = cv2.inRange(rows[count : count + step], darkest, brightest)
+        busy = (flat == 0).mean(axis=1) > _SPECKS
         if busy.any():
             return count + int(busy.argmax())
         count, step = count + step, step * 2

@@ -5,7 +5,7 @@ decoded once more and larger.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,9 +15,11 @@ import cv2
 import numpy as np
 
 from pipeline.dedup.aligning import Warp
+from pipeline.dedup.cached import batch_size
 from pipeline.dedup.features import Features
-from pipeline.dedup.hashing import CROP_SIDE, CROPS, layers
-from pipeline.dedup.proposing import Attempt, propose
+from pipeline.dedup.hashing import CROP_SIDE, CROPS
+from pipeline.dedup.links import Link, Pair, read_links, write_links
+from pipeline.dedup.proposing import Attempt, Attempts, propose
 from pipeline.dedup.verify import (
     SIDE,
     Comparison,
@@ -36,7 +38,7 @@ logger = logging.getLogger(__name__)
 _SAME_FRAME = 0.03  # of a side; pictures moved by less have the same frame
 _CHUNK = 32  # pairs a thread takes at a time
 _DECODED_SIDE = 256  # pixels of the shorter side
-_REMEMBERED = 2048  # pictures kept decoded: at most 400 MB
+_REMEMBERED = 4096  # pictures kept decoded: 300 MB
 
 
 @dataclass(frozen=True)
@@ -45,28 +47,23 @@ class Picture:
 
     path: Path
     features: Features | None
+    sha256: str = ""  # by which what comparing showed is kept
 
 
 @dataclass(frozen=True)
-class Link:
-    """Two pictures, by index (``first < second``), that were compared."""
+class _Decoded:
+    """Layers of a picture, ready to be compared."""
 
-    first: int
-    second: int
-    is_copy: bool  # False: shown to be another picture
-    mirrored: bool
-    residual: float  # what was left over, levels of 255
-    bordered: tuple[bool, bool] | None = None  # which has a border beside the other
-    overlaid: tuple[bool, bool] = (False, False)  # which has text, ink, ... over it
-    cropped: tuple[bool, bool] = (False, False)  # which shows a part of the other
-    is_brightened: bool = False  # one is brighter than the other
-
-
-Squares = tuple[Square, Square, Square]  # of each layer
+    squares: Mapping[int, Square]  # by layer
+    innermost: int  # the layer without any border
 
 
 def find_links(
-    pictures: Sequence[Picture], max_distance: int, *, progress: Progress
+    pictures: Sequence[Picture],
+    max_distance: int,
+    *,
+    progress: Progress,
+    cache: Path | None = None,
 ) -> list[Link]:
     """Compare all pictures whose hashes lie close; list copies and sure strangers.
 
@@ -74,60 +71,89 @@ def find_links(
         pictures: What to compare.
         max_distance: Bits of 64 at which two hashes propose a pair.
         progress: How the work is shown.
+        cache: The folder where what comparing showed is kept, so that no two pictures
+            are compared twice; each needs its sha256 then.
 
     Returns:
         Sorted by first, then second picture; at most one link a pair.
     """
     attempts = propose([picture.features for picture in pictures], max_distance)
-    cv2.setNumThreads(1)
+    sha256s = [picture.sha256 for picture in pictures]
+    known: dict[Pair, Link | None] = {}
+    if cache is not None:
+        kept = read_links(cache, max_distance, sha256s)
+        known = {pair: kept[pair] for pair in attempts if pair in kept}
+    missing = sorted(attempts.keys() - known.keys())
+    if missing:
+        cv2.setNumThreads(1)  # the threads here are enough
+        comparer = _Comparer(pictures, attempts)
+        workers = ThreadPoolExecutor(usable_cores())
+        with workers, progress("comparing pictures", len(missing)) as advance:
+            while missing:
+                size = batch_size(len(known))
+                batch, missing = missing[:size], missing[size:]
+                chunks = [batch[n : n + _CHUNK] for n in range(0, size, _CHUNK)]
+                found = workers.map(comparer.compare, chunks)
+                for chunk, links in zip(chunks, found, strict=True):
+                    known |= links
+                    advance(len(chunk))
+                if cache is not None:
+                    write_links(cache, max_distance, sha256s, known)
+    return [link for _, link in sorted(known.items()) if link is not None]
 
-    @lru_cache(_REMEMBERED)
-    def squares(picture: int) -> Squares | None:
-        return _squares(pictures[picture].path)
 
-    def try_pairs(pairs: Sequence[tuple[int, int]]) -> list[Link | None]:
-        return [try_pair(*pair) for pair in pairs]
+class _Comparer:
+    """Compares pairs of pictures, decoding each once as long as memory allows."""
 
-    def try_pair(a: int, b: int) -> Link | None:
-        first, second = squares(a), squares(b)
-        if first is None or second is None:
-            return None
-        found = _try((a, b), attempts[a, b], first, second)
-        if found is None and np.array_equal(first[0].image, second[0].image):
-            return _equal((a, b), pictures[a].path, pictures[b].path)
+    def __init__(self, pictures: Sequence[Picture], attempts: Attempts) -> None:
+        self._pictures = pictures
+        self._attempts = attempts
+        self._wanted: dict[int, set[int]] = {}  # by picture: its layers
+        for (first, second), tries in attempts.items():
+            for n, layers in (
+                (first, (t.first_layer for t in tries)),
+                (second, (t.second_layer for t in tries)),
+            ):
+                self._wanted.setdefault(n, set()).update(layers)
+        self._decoded = lru_cache(_REMEMBERED)(self._decode)
+
+    def compare(self, pairs: Sequence[Pair]) -> dict[Pair, Link | None]:
+        """Compare pairs; ``None`` where they are not alike.
+
+        Left out are those of which one can't be decoded (any more).
+        """
+        found = {}
+        for a, b in pairs:
+            first, second = self._decoded(a), self._decoded(b)
+            if first is None or second is None:
+                continue
+            tries = self._attempts[a, b]
+            link = _try((a, b), tries, first, second)
+            if link is None and _look_equal(tries, first, second):
+                link = _equal((a, b), self._pictures[a].path, self._pictures[b].path)
+            found[a, b] = link
         return found
 
-    links: list[Link] = []
-    pairs = sorted(attempts)
-    chunks = [pairs[n : n + _CHUNK] for n in range(0, len(pairs), _CHUNK)]
-    workers = ThreadPoolExecutor(usable_cores())
-    with workers, progress("comparing pictures", len(pairs)) as advance:
-        for tried in workers.map(try_pairs, chunks):
-            links += [link for link in tried if link is not None]
-            advance(len(tried))
-    return links
-
-
-def _squares(path: Path) -> Squares | None:
-    """Decode a picture, larger, and make each of its layers ready to compare."""
-    try:
-        image = decode_image(path, min_side=_DECODED_SIDE)
-    except ImageError as error:
-        logger.warning("unreadable %s: %s", path, error)
-        return None
-    boxes = layers(image)
-    made = {
-        (top, bottom, left, right): make_square(image[top:bottom, left:right])
-        for top, bottom, left, right in set(boxes)
-    }
-    return made[boxes[0]], made[boxes[1]], made[boxes[2]]
+    def _decode(self, n: int) -> _Decoded | None:
+        """Decode a picture, larger, and make layers of it ready to compare."""
+        picture = self._pictures[n]
+        if picture.features is None:
+            return None
+        try:
+            image = decode_image(picture.path, min_side=_DECODED_SIDE)
+        except ImageError as error:
+            logger.warning("unreadable %s: %s", picture.path, error)
+            return None
+        boxes = {view.layer: view.box for view in picture.features.views}
+        made = {layer: make_square(image, boxes[layer]) for layer in self._wanted[n]}
+        return _Decoded(made, picture.features.views[-1].layer)
 
 
 def _try(
-    pair: tuple[int, int],
+    pair: Pair,
     attempts: Sequence[Attempt],
-    first: Squares,
-    second: Squares,
+    first: _Decoded,
+    second: _Decoded,
 ) -> Link | None:
     """Compare two pictures in the ways proposed, until one shows all there is to know.
 
@@ -135,9 +161,10 @@ def _try(
     """
     known: Link | None = None
     for attempt in attempts:
-        one, other = first[attempt.first_layer], second[attempt.second_layer]
+        layers = attempt.first_layer, attempt.second_layer
+        one, other = first.squares[layers[0]], second.squares[layers[1]]
         # beside a border, what is inside it looks like a part
-        has_no_border = one is first[-1] and other is second[-1]
+        has_no_border = layers == (first.innermost, second.innermost)
         if attempt.mirrored:
             other = other.mirrored
         start = None if attempt.crop < 0 else _start(attempt.crop)
@@ -173,6 +200,16 @@ def _start(crop: int) -> Warp:
     )
 
 
+def _look_equal(attempts: Sequence[Attempt], first: _Decoded, second: _Decoded) -> bool:
+    return any(
+        np.array_equal(
+            first.squares[attempt.first_layer].image,
+            second.squares[attempt.second_layer].image,
+        )
+        for attempt in attempts
+    )
+
+
 def have_same_pixels(first: Path, second: Path) -> bool:
     """Decode two pictures whole, and say whether they are equal."""
     try:
@@ -181,7 +218,7 @@ def have_same_pixels(first: Path, second: Path) -> bool:
         return False
 
 
-def _equal(pair: tuple[int, int], first: Path, second: Path) -> Link | None:
+def _equal(pair: Pair, first: Path, second: Path) -> Link | None:
     """Link pictures with too little contrast to be compared, where they are equal."""
     if not have_same_pixels(first, second):
         return None

@@ -20,6 +20,8 @@ MIN_MATCHING = 0.75  # share of the places where little is left beside the struc
 MIN_STRUCTURE = 0.02  # share of the picture that has any; below, nothing can be told
 MIN_SPREAD = 0.25  # less may be a part of the thing: a knob, a badge of its maker
 MAX_BLOB = 0.005  # share of the picture
+CLOSE_REST, CLOSE_MATCHING = 1.0, 0.85  # of two shots, hardly
+WIDE_SPREAD, WIDE_BLOB = 0.6, 0.012  # bold letters that go across
 _BROAD = np.ones((9, 9), np.uint8)  # 7 % of a side: letters and strokes are thinner
 MIN_ONE_SIGN = 0.78  # ink makes darker or lighter; an edge that moved does both
 _CELLS = 8  # a side
@@ -29,7 +31,11 @@ _CONTRAST = 6.0  # levels of 255, standard deviation around a pixel
 _WINDOW = 7  # pixels a side
 _OTHER_COLOUR = 12.0  # CIELAB units
 _COLOURED = 6.0  # CIELAB chroma
+_RECOLOURED = 0.3  # share of the coloured places; ink covers less
+_SATURATION = 0.6, 1.6  # gain of chroma; what lies over a picture leaves the rest's
 _CHANGED = 12.0  # levels of 255
+_FAINTLY = 4.0, 12.0  # where nothing else is left, and at most
+_NOISE = 8.0  # times the level that is left are no change
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -50,13 +56,23 @@ class Rest:
     @property
     def is_overlay(self) -> bool:
         """Whether one is a copy of the other with something over it."""
+        if self.structure < MIN_STRUCTURE or self.one_sign < MIN_ONE_SIGN:
+            return False
+        if self.blob > MAX_BLOB:
+            return self._is_bold_text
         return (
-            self.structure >= MIN_STRUCTURE
-            and self.level <= MAX_REST
+            self.level <= MAX_REST
             and self.matching >= MIN_MATCHING
-            and self.blob <= MAX_BLOB
-            and self.one_sign >= MIN_ONE_SIGN
             and self.spread >= MIN_SPREAD
+        )
+
+    @property
+    def _is_bold_text(self) -> bool:
+        return (
+            self.level <= CLOSE_REST
+            and self.matching >= CLOSE_MATCHING
+            and self.blob <= WIDE_BLOB
+            and self.spread >= WIDE_SPREAD
         )
 
 
@@ -79,13 +95,15 @@ def rest_between(first: Floats, second: Floats, seen: Mask) -> Rest:
     difference = np.asarray(cv2.blur(first - second, (3, 3)), np.float32)
     left = np.abs(difference)
     around = np.maximum(own, other)[structured]
+    level = float(np.quantile(left[structured], _SHARE))
     changed = seen & (left > _CHANGED)
+    faintly = seen & (left > np.clip(_NOISE * level, *_FAINTLY))
     return Rest(
-        level=float(np.quantile(left[structured], _SHARE)),
+        level=level,
         matching=float((left[structured] < _LITTLE * around).mean()),
         structure=share,
         blob=_blob(changed),
-        spread=float(max(changed.any(axis=0).mean(), changed.any(axis=1).mean())),
+        spread=float(max(faintly.any(axis=0).mean(), faintly.any(axis=1).mean())),
         one_sign=_one_sign(np.where(changed, difference, 0)),
         is_over_first=bool(own[changed].sum() > other[changed].sum()),
     )
@@ -101,13 +119,13 @@ def has_other_colours(first: Floats, second: Floats, seen: Mask) -> bool:
     """
     a, b = _chroma(first), _chroma(second)
     gain = float((a[seen] * b[seen]).sum() / max(float((a[seen] ** 2).sum()), 1e-6))
-    apart = _length(b - np.clip(gain, 0.5, 2.0) * a)
+    apart = _length(b - np.clip(gain, *_SATURATION) * a)
     both = seen & (np.minimum(_length(a), _length(b)) > _COLOURED)
-    if (
-        both.mean() >= MIN_STRUCTURE
-        and np.quantile(apart[both], _SHARE) > _OTHER_COLOUR
-    ):
-        return True
+    if both.mean() >= MIN_STRUCTURE:
+        if not _SATURATION[0] <= gain <= _SATURATION[1]:
+            return True
+        if (apart[both] > _OTHER_COLOUR).mean() > _RECOLOURED:
+            return True
     return _blob(seen & (apart > _OTHER_COLOUR)) > MAX_BLOB
 
 

@@ -3,6 +3,10 @@
 Hashes propose: plain against plain and plain against mirrored, whole pictures and
 trimmed contents alike, and contents against the cut-outs of others. A look at their
 coarse brightness drops the hopeless.
+
+Ten thousand pictures with one hash, blank ones say, would be fifty million pairs. Of
+such a crowd each is compared with its likes, in the order of coarse brightness, and a
+few stand for all of it where other hashes lie close.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,12 +19,13 @@ from numpy.typing import NDArray
 from pipeline.dedup.aligning import MAX_STRETCH
 from pipeline.dedup.features import Features
 from pipeline.dedup.hashing import CROP_SIDE, CROPS, View
-from pipeline.dedup.neighbours import Indices, near_pairs
+from pipeline.dedup.neighbours import Hashes, Indices, near_pairs
 
 _COARSE_RESIDUAL = 45.0  # levels left in the worst of 8x8 cells; copies reach 40
 _WORST = 3
 _OVERLAID = 4  # bits by which text or a scribble takes two whole pictures further apart
-_INNERMOST = 2  # layer: what is inside all borders, the whole where there are none
+_CROWD = 32  # views with the very same hash; and that many stand for more
+_LIKES = 8  # of a crowd, with which each is compared
 _BLOCK = 65_536  # pairs looked at coarsely at a time
 
 
@@ -72,9 +77,12 @@ def _proposed_crops(
     views = [found.views[-1] for found in features if found]
     if not views:
         return
-    plain = np.array([view.phash for view in views], np.uint64)
+    stands, _ = _thin_out(_hashes(views), _coarse(views))
+    owner = owner[stands]
+    views = [view for view, is_one in zip(views, stands, strict=True) if is_one]
+    layer = [view.layer for view in views]
+    plain, coarse = _hashes(views), _coarse(views)
     crops = np.stack([view.crops for view in views])
-    coarse = np.stack([view.coarse for view in views])
     shape = np.log([view.aspect for view in views])
     best: dict[tuple[int, int], Attempt] = {}
     for crop, box in enumerate(CROPS):
@@ -87,14 +95,13 @@ def _proposed_crops(
             i, j, bits = i[fits], j[fits], bits[fits]
             looks = (coarse, cut_coarse) if is_first_cut else (cut_coarse, coarse)
             alike = _alike(*looks, i, j)
-            for a, b, distance in zip(
-                owner[i[alike]], owner[j[alike]], bits[alike].tolist(), strict=True
-            ):
-                pair = int(a), int(b)
+            rows = np.stack([i[alike], j[alike], bits[alike]], axis=1)
+            for a, b, distance in rows.tolist():
+                pair = int(owner[a]), int(owner[b])
                 known = best.get(pair)
                 if known is None or distance < known.bits:
                     best[pair] = Attempt(
-                        distance, False, _INNERMOST, _INNERMOST, crop, is_first_cut
+                        distance, False, layer[a], layer[b], crop, is_first_cut
                     )
     yield from best.items()
 
@@ -128,20 +135,59 @@ def _proposed_views(
         return
     owner = np.array(owners)
     shape = np.log([view.aspect for view in views])
-    plain = np.array([view.phash for view in views], np.uint64)
-    coarse = np.stack([view.coarse for view in views])
+    plain, coarse = _hashes(views), _coarse(views)
     other, other_coarse = plain, coarse
     if mirrored:
         other = np.array([view.mirrored_phash for view in views], np.uint64)
         other_coarse = coarse[:, :, ::-1]
     layer = np.array([view.layer for view in views])
-    i, j, bits = near_pairs(plain, other, max_distance + (0 if mirrored else _OVERLAID))
+    stands, likes = _thin_out(plain, coarse)
+    one = np.flatnonzero(stands)
+    reach = max_distance + (0 if mirrored else _OVERLAID)
+    i, j, bits = near_pairs(plain[one], other[one], reach)
+    i, j = one[i], one[j]
+    if not mirrored and len(likes):
+        known = np.unique(np.concatenate([i * len(views) + j, likes]))
+        i, j = np.divmod(known, len(views))
+        bits = np.bitwise_count(plain[i] ^ plain[j]).astype(np.int64)
     fits = (owner[i] != owner[j]) & (np.abs(shape[i] - shape[j]) <= MAX_STRETCH)
     fits &= (bits <= max_distance) | ((layer[i] == 0) & (layer[j] == 0))
     i, j, bits = i[fits], j[fits], bits[fits]
     alike = _alike(coarse, other_coarse, i, j)
     rows = np.stack([i[alike], j[alike], bits[alike]], axis=1)
     yield from ((a, b, distance) for a, b, distance in rows.tolist())
+
+
+def _thin_out(
+    hashes: Hashes, coarse: NDArray[np.uint8]
+) -> tuple[NDArray[np.bool_], Indices]:
+    """Say which views are looked up, and of crowds with one hash, which are likes.
+
+    Returns:
+        Of each view whether it is looked up, ``(N,)``; and the likes, ``i < j``, each
+        as ``i * N + j``.
+    """
+    count = len(hashes)
+    looked_up, likes = np.ones(count, bool), [np.zeros(0, np.int64)]
+    order = np.argsort(hashes, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(hashes[order]) != 0, True])
+    for n in np.flatnonzero(np.diff(starts) > _CROWD):
+        crowd = order[starts[n] : starts[n + 1]]
+        crowd = crowd[np.lexsort(coarse[crowd].reshape(len(crowd), -1).T)]
+        looked_up[crowd] = False
+        looked_up[crowd[:: -(-len(crowd) // _CROWD)]] = True
+        for step in range(1, _LIKES + 1):
+            pair = np.sort(np.stack([crowd[:-step], crowd[step:]]), axis=0)
+            likes.append(pair[0] * count + pair[1])
+    return looked_up, np.concatenate(likes)
+
+
+def _hashes(views: Sequence[View]) -> Hashes:
+    return np.array([view.phash for view in views], np.uint64)
+
+
+def _coarse(views: Sequence[View]) -> NDArray[np.uint8]:
+    return np.stack([view.coarse for view in views])
 
 
 def _alike(

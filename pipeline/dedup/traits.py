@@ -6,7 +6,7 @@ from pathlib import Path
 from pipeline.catalog.photos import StoredImage
 from pipeline.dedup.features import Features
 from pipeline.dedup.grouping import Traits
-from pipeline.dedup.matching import Link
+from pipeline.dedup.links import Link
 
 
 def collect_traits(

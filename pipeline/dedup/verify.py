@@ -27,7 +27,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.dedup.aligning import Floats, Mask, Warp, align, moved, seen, shift
+from pipeline.dedup.brightness import brightened, grey, toned
+from pipeline.dedup.hashing import WHOLE, Box
 from pipeline.dedup.overlay import has_other_colours, rest_between
+from pipeline.dedup.residual import (
+    CELLS,
+    MIN_SEEN,
+    cell_chroma,
+    whole_cells,
+    worst_colour_difference,
+    worst_difference,
+    worst_of,
+)
 from pipeline.images import Pixels
 
 SIDE = 128  # pixels of the squares that are compared
@@ -35,17 +46,16 @@ MAX_RESIDUAL = 6.0  # levels of 255, in the worst cells
 MAX_RELATIVE_RESIDUAL = 0.2  # of the picture's contrast: white guitars on white
 MAX_COLOUR_RESIDUAL = 10.0  # CIELAB units, in the worst cells
 OTHER_COLOUR = 20.0  # from here on it is another picture for certain
-MIN_SEEN = 0.6  # share of one picture that the other must show
 CUT = 0.015  # of a side; a copy that shows less than that much less is not cropped
 BRIGHTER = 5.0  # levels of 255, on average
 MIN_CONTRAST = 3.0  # standard deviation in levels of 255
 COLOURED = 5.0  # CIELAB chroma in the most coloured cells
 _COARSE = 32  # pixels a side of what is aligned first
-_HOPELESS = 20.0  # levels left after the coarse alignment, in the worst cells
-_ALIKE = 12.0  # or in half of the pixels with structure, whatever lies over others
-_EDGE = 2  # pixels left out at each side: a border's ringing
-_CELLS = 12  # cells a side
-_WORST = 3  # of the 144 cells, averaged
+_SURE = 0.5  # of what may be left: nothing need be moved
+_TONED = 2.0  # of what may be left: what a tone curve may explain
+_HOPELESS = 16.0  # levels left in the worst cells of the coarse pictures
+_ALIKE = 8.5  # or in half of the pixels with structure, whatever lies over others
+_BUSY = 6.0  # levels by which those stand out
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,7 @@ class Square:
     smooth: NDArray[np.uint8]  # its brightness, blurred, for the alignment
     coarse: NDArray[np.uint8]  # the same, smaller
     is_coloured: bool
+    contrast: float  # standard deviation of its brightness, levels of 255
 
     @property
     def mirrored(self) -> "Square":
@@ -64,7 +75,7 @@ class Square:
             np.ascontiguousarray(pixels[:, ::-1])
             for pixels in (self.image, self.smooth, self.coarse)
         )
-        return Square(image, smooth, coarse, self.is_coloured)
+        return replace(self, image=image, smooth=smooth, coarse=coarse)
 
 
 class Verdict(Enum):
@@ -96,14 +107,31 @@ class Comparison:
 UNLIKE = Comparison(Verdict.UNLIKE)
 
 
-def make_square(image: Pixels) -> Square:
-    """Squeeze a picture into the square in which it is compared."""
+def make_square(image: Pixels, box: Box = WHOLE) -> Square:
+    """Squeeze a picture, or a part of it, into the square in which it is compared.
+
+    Args:
+        image: RGB, ``uint8``, ``(height, width, 3)``.
+        box: Which part: top, bottom, left and right as shares of the sides.
+    """
+    height, width = image.shape[:2]
+    top, bottom, left, right = box
     # not cv2: its area mode aliases where one side shrinks and the other grows
-    squeezed = Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+    squeezed = Image.fromarray(image).resize(
+        (SIDE, SIDE),
+        Image.Resampling.BILINEAR,
+        (left * width, top * height, right * width, bottom * height),
+    )
     pixels = np.asarray(squeezed, np.uint8)
     smooth = cv2.GaussianBlur(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), (0, 0), 1)
     coarse = cv2.resize(smooth, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA)
-    return Square(pixels, np.asarray(smooth), np.asarray(coarse), is_coloured(pixels))
+    return Square(
+        pixels,
+        np.asarray(smooth),
+        np.asarray(coarse),
+        is_coloured(pixels),
+        float(smooth.std()),
+    )
 
 
 def compare(first: Square, second: Square, start: Warp | None = None) -> Comparison:
@@ -115,20 +143,24 @@ def compare(first: Square, second: Square, start: Warp | None = None) -> Compari
         start: Roughly how the second lies on the first; all of it on all of it where
             that is not known.
     """
-    contrast = float(min(first.smooth.std(), second.smooth.std()))
+    contrast = min(first.contrast, second.contrast)
     if contrast < MIN_CONTRAST:
         return UNLIKE
     start = np.eye(2, 3, dtype=np.float32) if start is None else start
-    warp = _lay(first, second, start)
-    if warp is None:
-        return UNLIKE
     limit = min(MAX_RESIDUAL, MAX_RELATIVE_RESIDUAL * contrast)
-    found = _compare_laid(first, second, warp, limit)
-    # What was clipped, or lies over a picture, may have led the alignment astray.
-    if found.verdict is Verdict.UNLIKE and found.residual <= 2 * limit:
+    found, warps = UNLIKE, []
+    if _may_fit(first, second, start):
+        warps.append(start)
         found = _compare_laid(first, second, start, limit)
+        if found.residual <= _SURE * limit:
+            return found
+    warp = _lay(first, second, start)
+    if warp is not None:
+        warps.insert(0, warp)
+        laid = _compare_laid(first, second, warp, limit)
+        found = min(found, laid, key=lambda one: one.residual)
     if found.verdict is Verdict.UNLIKE:
-        found = _compare_overlaid(first, second, (warp, start)) or found
+        found = _compare_overlaid(first, second, warps) or found
     return found
 
 
@@ -144,19 +176,30 @@ def _compare_laid(
     base, other = next(images), moved(next(images), warp)
     shown = seen(warp, SIDE)
     # Where one picture was brightened until it clipped, only one way can explain it.
-    fits = [(fit, other) for fit in _brightened(base, other)]
-    fits += [(fit, base) for fit in _brightened(other, base)]
-    residual, best = min((_residual(*fit, shown), n) for n, fit in enumerate(fits))
+    fits = [(fit, other) for fit in brightened(base, other)]
+    fits += [(fit, base) for fit in brightened(other, base)]
+    residual, best = _least(fits, shown)
+    is_brighter = _is_brighter(base, other, shown)
+    if is_brighter and limit < residual <= _TONED * limit:
+        fits = [(toned(base, other, shown), other), (toned(other, base, shown), base)]
+        residual, best = _least(fits, shown)
     fitted, aim = fits[best]
     if residual > limit:
         return Comparison(Verdict.UNLIKE, residual)
     colour = 0.0
     if coloured:
-        colour = _colour_residual(_chroma(fitted), _chroma(aim), _cells(shown))
+        colour = worst_colour_difference(
+            cell_chroma(fitted), cell_chroma(aim), whole_cells(shown)
+        )
     if colour <= MAX_COLOUR_RESIDUAL:
-        return _copy(warp, residual, colour, _is_brighter(base, other, shown))
+        return _copy(warp, residual, colour, is_brighter)
     verdict = Verdict.OTHER if colour >= OTHER_COLOUR else Verdict.UNLIKE
     return Comparison(verdict, residual, colour)
+
+
+def _least(fits: Sequence[tuple[Floats, Floats]], shown: Mask) -> tuple[float, int]:
+    """Return what is left over by the fit that leaves least, and which one that is."""
+    return min((worst_difference(*fit, shown), n) for n, fit in enumerate(fits))
 
 
 def _compare_overlaid(
@@ -169,8 +212,8 @@ def _compare_overlaid(
         other, shown = moved(image, warp), seen(warp, SIDE)
         if shown.mean() < MIN_SEEN:
             continue
-        grey = _grey(other)
-        rest = rest_between(_brightened(_grey(base), grey)[0], grey, shown)
+        level = grey(other)
+        rest = rest_between(brightened(grey(base), level)[0], level, shown)
         if not rest.is_overlay or (coloured and has_other_colours(base, other, shown)):
             continue
         copy = _copy(warp, MAX_RESIDUAL + rest.level, 0.0, is_brightened=False)
@@ -193,15 +236,15 @@ def _copy(
 
 
 def _is_brighter(first: Floats, second: Floats, shown: Mask) -> bool:
-    apart = float(_grey(first)[shown].mean() - _grey(second)[shown].mean())
+    apart = float(grey(first)[shown].mean() - grey(second)[shown].mean())
     return abs(apart) > BRIGHTER
 
 
 def is_coloured(image: Pixels) -> bool:
     """Tell whether a picture's colours are more than greys."""
-    cells = cv2.resize(image, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
-    chroma = _chroma(cells.astype(np.float32))
-    return _worst(np.hypot(chroma[..., 0], chroma[..., 1])) >= COLOURED
+    cells = cv2.resize(image, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+    chroma = cell_chroma(cells.astype(np.float32))
+    return worst_of(np.hypot(chroma[..., 0], chroma[..., 1])) >= COLOURED
 
 
 def _lay(first: Square, second: Square, start: Warp) -> Warp | None:
@@ -212,104 +255,35 @@ def _lay(first: Square, second: Square, start: Warp) -> Warp | None:
     warp = align(*coarse, begin, steps=20)
     if warp is None:
         return None
-    laid, shown = moved(coarse[1], warp), seen(warp, _COARSE)
-    fits = [(fit, laid) for fit in _brightened(coarse[0], laid)]
-    fits += [(fit, coarse[0]) for fit in _brightened(laid, coarse[0])]
-    least = min(_residual(*fit, shown) for fit in fits)
-    if least > _HOPELESS and not _mostly_alike(fits[0][0], laid, shown):
-        return None
     warp[:, 2] *= SIDE / _COARSE
+    if not _may_fit(first, second, warp):
+        return None
     fine = first.smooth.astype(np.float32), second.smooth.astype(np.float32)
     return align(*fine, warp, steps=40)
 
 
-def _brightened(image: Floats, like: Floats) -> list[Floats]:
-    """Return ``image`` in the brightness and contrast of ``like``.
-
-    Fitted on all channels, which tells a gain from an offset best; and on brightness
-    alone, which holds where the colours were made paler.
-    """
-    pairs = [(image, like)]
-    if image.ndim == 3:
-        pairs.append((_grey(image), _grey(like)))
-    fitted = []
-    for had, wanted in pairs:
-        inside = (had > 4) & (had < 251) & (wanted > 4) & (wanted < 251)
-        step = 1 + had.size // 8192  # plenty for two numbers
-        gain, offset = _brightness(had[inside][::step], wanted[inside][::step])
-        fitted.append(np.asarray(np.clip(gain * image + offset, 0, 255), np.float32))
-    return fitted
-
-
-def _residual(fitted: Floats, image: Floats, shown: Mask) -> float:
-    """Return the difference of brightness in the worst of the cells that both show."""
-    whole = _cells(shown)
-    if whole.mean() < MIN_SEEN:
-        return 255.0
-    inner = _grey(image - fitted)[_EDGE:-_EDGE, _EDGE:-_EDGE]
-    cells = cv2.resize(inner, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
-    return _worst(np.abs(np.asarray(cells, np.float32))[whole])
-
-
-def _cells(shown: Mask) -> Mask:
-    """Return the cells of which all is seen; the border's ringing aside."""
-    inner = shown[_EDGE:-_EDGE, _EDGE:-_EDGE].astype(np.float32)
-    cells = cv2.resize(inner, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
-    return np.asarray(cells > 0.97)
+def _may_fit(first: Square, second: Square, warp: Warp) -> bool:
+    """Say whether pictures so laid are worth a closer look, by a coarse one."""
+    coarse = warp.copy()
+    coarse[:, 2] *= _COARSE / SIDE
+    base = first.coarse.astype(np.float32)
+    laid = moved(second.coarse.astype(np.float32), coarse)
+    shown = seen(coarse, _COARSE)
+    fitted = brightened(base, laid)[0]
+    if _mostly_alike(fitted, laid, shown):
+        return True
+    if worst_difference(fitted, laid, shown) <= _HOPELESS:
+        return True
+    return worst_difference(brightened(laid, base)[0], base, shown) <= _HOPELESS
 
 
 def _mostly_alike(first: Floats, second: Floats, shown: Mask) -> bool:
     """Say whether half of what both show, and has structure, is about the same."""
-    busy = np.abs(second - cv2.blur(second, (5, 5))) > _ALIKE / 2
-    busy &= shown & (np.abs(first - cv2.blur(first, (5, 5))) > _ALIKE / 2)
+    busy = np.abs(second - cv2.blur(second, (5, 5))) > _BUSY
+    busy &= shown & (np.abs(first - cv2.blur(first, (5, 5))) > _BUSY)
     if busy.sum() < _COARSE:
         return True
-    return bool(np.median(np.abs(first - second)[busy]) <= _ALIKE)
-
-
-def _brightness(first: Floats, second: Floats) -> tuple[float, float]:
-    """Fit ``second = gain * first + offset``, outliers weighed down."""
-    if first.size < 64:
-        return 1.0, 0.0
-    weights = np.ones_like(first)
-    gain, offset = 1.0, 0.0
-    for _ in range(4):
-        total = weights.sum()
-        mean_first = float((weights * first).sum() / total)
-        mean_second = float((weights * second).sum() / total)
-        spread = float((weights * (first - mean_first) ** 2).sum())
-        together = (weights * (first - mean_first) * (second - mean_second)).sum()
-        gain = float(np.clip(together / max(spread, 1e-6), 0.5, 2.0))
-        offset = mean_second - gain * mean_first
-        apart = np.abs(second - gain * first - offset)
-        weights = np.asarray(1 / np.maximum(apart, 4), np.float32)
-    return gain, offset
-
-
-def _chroma(image: Floats) -> Floats:
-    """Return the mean a* and b* of each cell, ``(12, 12, 2)``."""
-    lab = cv2.cvtColor(np.clip(image, 0, 255) / 255, cv2.COLOR_RGB2LAB)
-    chroma = np.ascontiguousarray(lab[..., 1:])
-    cells = cv2.resize(chroma, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
-    return np.asarray(cells, np.float32)
-
-
-def _colour_residual(first: Floats, second: Floats, whole: Mask) -> float:
-    """Return the difference of colour in the worst cells, saturation fitted."""
-    first, second = first[whole], second[whole]
-    gain = float((first * second).sum() / max(float((first**2).sum()), 1e-6))
-    rest = second - np.clip(gain, 0.5, 2.0) * first
-    return _worst(np.hypot(rest[..., 0], rest[..., 1]))
-
-
-def _worst(cells: Floats) -> float:
-    return float(np.partition(cells.ravel(), -_WORST)[-_WORST:].mean())
-
-
-def _grey(image: Floats) -> Floats:
-    if image.ndim == 2:
-        return image
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.float32)
+    return bool((np.abs(first - second)[busy] <= _ALIKE).mean() >= 0.5)
 
 
 def _as_grey(image: Pixels) -> Pixels:

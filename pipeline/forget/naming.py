@@ -1,4 +1,8 @@
-"""An argument → the candidates that it names, and what is to be kept away."""
+"""An argument → the candidates that it names, and what is to be kept away.
+
+``look_up`` is a takedown's, which may name all of an author's photos or what was never
+met. ``stored_photo`` is for commands that mean one photo of the store.
+"""
 
 import re
 from collections.abc import Collection, Sequence
@@ -14,6 +18,7 @@ from pipeline.web.addresses import canonical_url
 _SHA256 = re.compile(r"[0-9a-f]{8,64}")
 _WORK = re.compile(r"[a-z]+:[^\s/]\S*")
 _WHOLE = 64  # letters of a sha256
+_BEGINNING = re.compile(r"[0-9a-f]{6,64}")  # of one, where nothing is deleted by it
 
 
 @dataclass(frozen=True)
@@ -57,24 +62,67 @@ def look_up(what: str, known: Sequence[Met], old: Forgotten, *, anyway: bool) ->
     )
 
 
+def stored_photo(what: str, known: Sequence[Met]) -> str:
+    """Return the sha256 of the one stored photo that an argument names.
+
+    Args:
+        what: An address or path that it came from, its sha256 or at least the first 6
+            digits of it, or its file in the store.
+        known: Every candidate of the set.
+
+    Raises:
+        InputError: It names none, several, or one that is not in the store.
+    """
+    what = what.strip()
+    met = _met_at(_places(what, canonical_url(what) or what), known)
+    if not met and _BEGINNING.fullmatch(_sha256_in(what)):
+        met = _met_as_bytes(what, known)
+    if not met:
+        raise InputError(
+            f"no photo of the set is called {what!r}; name it by the first digits of"
+            " its sha256 (6 or more), its file, or the address it came from"
+        )
+    stored = sorted({one.sha256 for one in met} - {""})
+    if not stored:
+        how = "was taken down" if any(one.is_forgotten for one in met) else "was met"
+        raise InputError(f"{what!r} {how}, but no photo of it is in the store")
+    if len(stored) > 1:
+        told = ", ".join(sha256[:10] for sha256 in stored)
+        raise InputError(f"{what!r} was several photos: {told}; name one of these")
+    return stored[0]
+
+
 def _met_as(
     what: str, address: str, known: Sequence[Met], old: Forgotten, *, anyway: bool
 ) -> Named | None:
-    places = {what, address, str(Path(what).absolute())} - {""}
-    if same := [met for met in known if {met.origin, met.final_url} & places]:
+    places = _places(what, address)
+    if same := _met_at(places, known):
         return Named(what, same, [Tombstone(Kind.ORIGIN, address)])
-    sha256 = _sha256_in(what)
-    if _SHA256.fullmatch(sha256):
-        starts = {met.sha256 for met in known if met.sha256.startswith(sha256)}
-        if len(starts) > 1:
-            raise InputError(f"{what!r} begins several sha256; give more of it")
-        if starts:
-            return Named(what, [met for met in known if met.sha256 in starts])
+    if _SHA256.fullmatch(_sha256_in(what)) and (same := _met_as_bytes(what, known)):
+        return Named(what, same)
     if shown := [met for met in known if met.page in places]:
         return _met_on_page(what, shown, old, anyway=anyway)
     if work := [met for met in known if met.work == what]:
         return Named(what, work)
     return _met_by(what, places, known)
+
+
+def _places(what: str, address: str) -> set[str]:
+    """Return where an argument may say that a photo came from."""
+    return {what, address, str(Path(what).absolute())} - {""}
+
+
+def _met_at(places: Collection[str], known: Sequence[Met]) -> list[Met]:
+    return [met for met in known if not {met.origin, met.final_url}.isdisjoint(places)]
+
+
+def _met_as_bytes(what: str, known: Sequence[Met]) -> list[Met]:
+    """Find the one photo whose sha256 an argument is, begins, or is the file of."""
+    start = _sha256_in(what)
+    same = [met for met in known if met.sha256.startswith(start)]
+    if len({met.sha256 for met in same}) > 1:
+        raise InputError(f"{what!r} begins several sha256; give more of it")
+    return same
 
 
 def _met_on_page(
