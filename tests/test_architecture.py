@@ -36,7 +36,7 @@ LAYERS = (
     ("metrics", "runs", "credits", "gallery"),
     ("catalog",),
     ("listing", "locking", "pages"),
-    ("images", "settings", "home", "progress"),
+    ("images", "settings", "home", "progress", "processes"),
     ("licences", "machine", "writing"),
     ("errors",),
 )

@@ -8,8 +8,7 @@ again. Pictures that can't be decoded are not kept: they are tried again the nex
 """
 
 import logging
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +21,15 @@ from pipeline.dedup.quality import LOOKS, look_scores
 from pipeline.dedup.verify import is_coloured
 from pipeline.errors import ImageError
 from pipeline.images import decode_image
-from pipeline.machine import usable_cores
+from pipeline.processes import spread_over_cores
 from pipeline.progress import Progress
 
 logger = logging.getLogger(__name__)
 
 CACHE_FILE = "dedup.npz"
 _VERSION = 5  # of what is kept; another one is not read
+_SECONDS = 0.005  # of describing a picture
+_CHUNK = 32  # pictures described at a time
 
 
 @dataclass(frozen=True)
@@ -54,29 +55,38 @@ def describe(
     kept = read_cached(file, (_VERSION,), _parse)
     known = {sha256: kept[sha256] for sha256 in paths if sha256 in kept}
     missing = [sha256 for sha256 in paths if sha256 not in known]
-    if missing:
-        cv2.setNumThreads(1)  # the threads here are enough
-        workers = ThreadPoolExecutor(usable_cores())
-        with workers, progress("describing photos", len(missing)) as advance:
-            while missing:
-                size = batch_size(len(known))
-                batch, missing = missing[:size], missing[size:]
-                found = workers.map(_describe, [paths[sha256] for sha256 in batch])
-                for sha256, features in zip(batch, found, strict=True):
-                    if features is not None:
-                        known[sha256] = features
-                    advance(1)
-                if known:
-                    write_cached(file, (_VERSION,), _arrays(known))
+    if not missing:
+        return known
+    work = spread_over_cores(_SECONDS * len(missing))
+    with work as spread, progress("describing photos", len(missing)) as advance:
+        while missing:
+            size = batch_size(len(known))
+            batch, missing = missing[:size], missing[size:]
+            pieces = [batch[n : n + _CHUNK] for n in range(0, size, _CHUNK)]
+            described = spread(_describe_all, ([paths[s] for s in p] for p in pieces))
+            for piece, found in zip(pieces, described, strict=True):
+                for sha256, seen in zip(piece, found, strict=True):
+                    if isinstance(seen, Features):
+                        known[sha256] = seen
+                    else:
+                        logger.warning("unreadable %s: %s", paths[sha256], seen)
+                advance(len(piece))
+            if known:
+                write_cached(file, (_VERSION,), _arrays(known))
     return known
 
 
-def _describe(path: Path) -> Features | None:
+def _describe_all(paths: Sequence[Path]) -> list[Features | str]:
+    """Describe pictures; or say why one can't be decoded."""
+    cv2.setNumThreads(1)  # the processes are enough
+    return [_describe(path) for path in paths]
+
+
+def _describe(path: Path) -> Features | str:
     try:
         image = decode_image(path, min_side=DECODED_SIDE)
     except ImageError as error:
-        logger.warning("unreadable %s: %s", path, error)
-        return None
+        return str(error)
     views = tuple(views_of(image))
     look = look_scores(image, views[-1].box)
     return Features(views, look, is_coloured(image))

@@ -6,10 +6,10 @@ decoded once more and larger.
 
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from pipeline.dedup.aligning import Warp
 from pipeline.dedup.cached import batch_size
 from pipeline.dedup.features import Features
-from pipeline.dedup.hashing import CROP_SIDE, CROPS
+from pipeline.dedup.hashing import CROP_SIDE, CROPS, Box
 from pipeline.dedup.links import Link, Pair, read_links, write_links
 from pipeline.dedup.proposing import Attempt, Attempts, propose
 from pipeline.dedup.verify import (
@@ -31,14 +31,16 @@ from pipeline.dedup.verify import (
 from pipeline.errors import ImageError
 from pipeline.images import decode_image
 from pipeline.machine import usable_cores
+from pipeline.processes import spread_over_cores
 from pipeline.progress import Progress
 
 logger = logging.getLogger(__name__)
 
 _SAME_FRAME = 0.03  # of a side; pictures moved by less have the same frame
-_CHUNK = 32  # pairs a thread takes at a time
+_SECONDS = 0.005  # of comparing a pair
+_CHUNK = 64  # pairs compared at a time
 _DECODED_SIDE = 256  # pixels of the shorter side
-_REMEMBERED = 4096  # pictures kept decoded: 300 MB
+_REMEMBERED = max(512, 4096 // usable_cores())  # pictures kept decoded: 300 MB in all
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,23 @@ class Picture:
     path: Path
     features: Features | None
     sha256: str = ""  # by which what comparing showed is kept
+
+
+class _Source(NamedTuple):
+    """Where a picture lies, and which layers of it are compared."""
+
+    path: Path
+    boxes: tuple[tuple[int, Box], ...]  # by layer
+    innermost: int  # the layer without any border
+
+
+class _Task(NamedTuple):
+    """Two pictures to be compared."""
+
+    pair: Pair
+    attempts: Sequence[Attempt]
+    first: _Source
+    second: _Source
 
 
 @dataclass(frozen=True)
@@ -85,68 +104,77 @@ def find_links(
         known = {pair: kept[pair] for pair in attempts if pair in kept}
     missing = sorted(attempts.keys() - known.keys())
     if missing:
-        cv2.setNumThreads(1)  # the threads here are enough
-        comparer = _Comparer(pictures, attempts)
-        workers = ThreadPoolExecutor(usable_cores())
-        with workers, progress("comparing pictures", len(missing)) as advance:
+        sources = _sources(pictures, attempts)
+        work = spread_over_cores(_SECONDS * len(missing))
+        with work as spread, progress("comparing pictures", len(missing)) as advance:
             while missing:
                 size = batch_size(len(known))
                 batch, missing = missing[:size], missing[size:]
-                chunks = [batch[n : n + _CHUNK] for n in range(0, size, _CHUNK)]
-                found = workers.map(comparer.compare, chunks)
-                for chunk, links in zip(chunks, found, strict=True):
-                    known |= links
-                    advance(len(chunk))
+                pieces = [batch[n : n + _CHUNK] for n in range(0, size, _CHUNK)]
+                tasks = (
+                    [
+                        _Task((a, b), attempts[a, b], sources[a], sources[b])
+                        for a, b in p
+                    ]
+                    for p in pieces
+                )
+                for piece, found in zip(
+                    pieces, spread(_compare_all, tasks), strict=True
+                ):
+                    known |= found
+                    advance(len(piece))
                 if cache is not None:
                     write_links(cache, max_distance, sha256s, known)
+        _decoded.cache_clear()
+        if unread := len(attempts.keys() - known.keys()):
+            logger.warning("%d pairs can't be compared: unreadable by now", unread)
     return [link for _, link in sorted(known.items()) if link is not None]
 
 
-class _Comparer:
-    """Compares pairs of pictures, decoding each once as long as memory allows."""
+def _sources(pictures: Sequence[Picture], attempts: Attempts) -> dict[int, _Source]:
+    """Return where each picture lies that is compared, and which layers of it."""
+    wanted: dict[int, set[int]] = {}
+    for (first, second), tries in attempts.items():
+        wanted.setdefault(first, set()).update(t.first_layer for t in tries)
+        wanted.setdefault(second, set()).update(t.second_layer for t in tries)
+    sources = {}
+    for n, layers in wanted.items():
+        features = pictures[n].features
+        if features is not None:
+            boxes = {view.layer: view.box for view in features.views}
+            named = tuple((layer, boxes[layer]) for layer in sorted(layers))
+            innermost = features.views[-1].layer
+            sources[n] = _Source(pictures[n].path, named, innermost)
+    return sources
 
-    def __init__(self, pictures: Sequence[Picture], attempts: Attempts) -> None:
-        self._pictures = pictures
-        self._attempts = attempts
-        self._wanted: dict[int, set[int]] = {}  # by picture: its layers
-        for (first, second), tries in attempts.items():
-            for n, layers in (
-                (first, (t.first_layer for t in tries)),
-                (second, (t.second_layer for t in tries)),
-            ):
-                self._wanted.setdefault(n, set()).update(layers)
-        self._decoded = lru_cache(_REMEMBERED)(self._decode)
 
-    def compare(self, pairs: Sequence[Pair]) -> dict[Pair, Link | None]:
-        """Compare pairs; ``None`` where they are not alike.
+def _compare_all(tasks: Sequence[_Task]) -> dict[Pair, Link | None]:
+    """Compare pairs; ``None`` where they are not alike.
 
-        Left out are those of which one can't be decoded (any more).
-        """
-        found = {}
-        for a, b in pairs:
-            first, second = self._decoded(a), self._decoded(b)
-            if first is None or second is None:
-                continue
-            tries = self._attempts[a, b]
-            link = _try((a, b), tries, first, second)
-            if link is None and _look_equal(tries, first, second):
-                link = _equal((a, b), self._pictures[a].path, self._pictures[b].path)
-            found[a, b] = link
-        return found
+    Left out are those of which one can't be decoded (any more).
+    """
+    cv2.setNumThreads(1)  # the processes are enough
+    found = {}
+    for task in tasks:
+        first, second = _decoded(task.first), _decoded(task.second)
+        if first is None or second is None:
+            continue
+        link = _try(task.pair, task.attempts, first, second)
+        if link is None and _look_equal(task.attempts, first, second):
+            link = _equal(task.pair, task.first.path, task.second.path)
+        found[task.pair] = link
+    return found
 
-    def _decode(self, n: int) -> _Decoded | None:
-        """Decode a picture, larger, and make layers of it ready to compare."""
-        picture = self._pictures[n]
-        if picture.features is None:
-            return None
-        try:
-            image = decode_image(picture.path, min_side=_DECODED_SIDE)
-        except ImageError as error:
-            logger.warning("unreadable %s: %s", picture.path, error)
-            return None
-        boxes = {view.layer: view.box for view in picture.features.views}
-        made = {layer: make_square(image, boxes[layer]) for layer in self._wanted[n]}
-        return _Decoded(made, picture.features.views[-1].layer)
+
+@lru_cache(_REMEMBERED)
+def _decoded(source: _Source) -> _Decoded | None:
+    """Decode a picture, larger, and make layers of it ready to compare."""
+    try:
+        image = decode_image(source.path, min_side=_DECODED_SIDE)
+    except ImageError:
+        return None
+    made = {layer: make_square(image, box) for layer, box in source.boxes}
+    return _Decoded(made, source.innermost)
 
 
 def _try(
