@@ -74,7 +74,7 @@ peers: $(PEERS)/installed ## the tools that benchmarks compare with, in .venv-pe
 $(PEERS)/installed: benchmarks/peers/requirements.lock
 	@echo "setting up $(PEERS) (once; a few minutes)"
 	@$(PYTHON) -m venv $(PEERS)
-	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
 	@touch $@
 
 system: ## Debian packages of tests and benchmarks (as root): postgresql, nginx, chromium, fonts

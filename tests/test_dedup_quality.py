@@ -1,6 +1,9 @@
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.dedup.quality import (
@@ -12,7 +15,7 @@ from pipeline.dedup.quality import (
     repetitions,
     shape_scores,
 )
-from pipeline.images import Pixels
+from pipeline.images import Pixels, decode_image, encode_jpeg
 from tests.conftest import draw_photo
 
 
@@ -55,6 +58,91 @@ def test_an_ordinary_photo_has_every_score_and_no_flag():
 )
 def test_a_spoilt_picture_is_flagged_for_what_was_done_to_it(spoilt, flag):
     assert flag in flags_of(look_scores(spoilt))
+
+
+def drawn_guitar(side: int, length: float) -> Pixels:
+    """Draw a shaded white body with a dark neck, small on white, as shops show them."""
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[:side, :side] / side - 0.5
+    body = np.hypot(x / 0.16, (y - 0.1) / 0.2) < length
+    neck = (np.abs(x) < 0.015) & (y < 0) & (y > -0.4 * length)
+    image = np.full((side, side, 3), 255.0)
+    shade = 190 + 250 * (x + y) + 8 * np.sin(90 * x) + rng.normal(0, 6, x.shape)
+    image[body] = (shade[..., None] + [6, 2, -6])[body]
+    grain = 90 + 40 * np.sin(300 * y) + rng.normal(0, 20, x.shape)
+    image[neck] = (grain[..., None] * [1, 0.7, 0.4])[neck]
+    return np.asarray(np.clip(image, 0, 255), np.uint8)
+
+
+def logo(*colours: str) -> Pixels:
+    image = Image.new("RGB", (240, 200), "white")
+    for n, colour in enumerate(colours):
+        box = [60 + 40 * n, 50 + 20 * n, 130 + 40 * n, 120 + 20 * n]
+        ImageDraw.Draw(image).ellipse(box, colour)
+    return np.asarray(image)
+
+
+def graded_card() -> Pixels:
+    ground = np.linspace(225, 255, 300).astype(np.uint8)[:, None, None]
+    image = Image.fromarray(np.broadcast_to(ground, (300, 300, 3)).copy())
+    font = ImageFont.load_default(32)
+    ImageDraw.Draw(image).text((150, 150), "Coming soon", "#606060", font, anchor="mm")
+    return np.asarray(image)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        card("No image"),
+        card("No image", "#303030", "#c0c0c0"),
+        graded_card(),
+        logo("#ff6020"),
+        logo("#203080", "#e0c020"),
+    ],
+    ids=["card", "dark card", "graded ground", "logo", "logo of two colours"],
+)
+@pytest.mark.parametrize("quality", [50, 95])
+def test_a_card_is_found_however_it_was_saved(picture, quality):
+    saved = decode_image(encode_jpeg(picture, quality))
+
+    assert "placeholder" in flags_of(look_scores(saved))
+
+
+@pytest.mark.parametrize("length", [0.5, 0.7, 1.0])
+def test_a_small_photo_of_a_product_on_white_is_no_card(length):
+    photographed = decode_image(encode_jpeg(drawn_guitar(300, length), 85))
+
+    assert flags_of(look_scores(photographed)) == ()
+
+
+@pytest.mark.parametrize("light", [0.15, 0.25, 0.4, 0.6, 0.8])
+def test_a_dim_photo_is_no_card(light):
+    dim = decode_image(encode_jpeg((photo() * light).astype(np.uint8), 85))
+
+    assert "placeholder" not in flags_of(look_scores(dim))
+
+
+def test_a_digit_of_28_pixels_is_no_card():
+    image = Image.new("L", (28, 28))
+    ImageDraw.Draw(image).text((14, 14), "7", 255, ImageFont.load_default(24), "mm")
+    digit = np.repeat(np.asarray(image)[..., None], 3, axis=2)
+
+    assert look_scores(digit)["placeholder"] == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    hnp.arrays(
+        np.uint8,
+        st.tuples(st.integers(1, 90), st.integers(1, 90), st.just(3)),
+        fill=st.integers(0, 255),
+    )
+)
+def test_every_picture_has_scores_between_0_and_1(image):
+    scores = look_scores(image)
+
+    assert set(scores) == set(LOOKS)
+    assert all(0 <= score <= 1 for score in scores.values())
 
 
 def test_more_blur_never_scores_lower():

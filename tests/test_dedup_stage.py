@@ -40,8 +40,9 @@ def photo(seed: int, *, body: tuple[int, int, int] | None = None) -> Image.Image
         cv2.circle(
             image, spot, size, tuple(int(v) for v in rng.integers(0, 256, 3)), -1
         )
+    light = np.linspace(0.4, 1, 300)[:, None]  # from one side, as on a photo
     grain = rng.normal(0, 3, image.shape)
-    drawn = np.where(image < 255, np.clip(image + grain, 0, 254), 255)
+    drawn = np.where(image < 255, np.clip(image * light + grain, 0, 254), 255)
     return Image.fromarray(drawn.astype(np.uint8))
 
 

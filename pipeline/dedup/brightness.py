@@ -9,26 +9,26 @@ import numpy as np
 
 from pipeline.dedup.aligning import Floats, Mask
 
+_PLENTY = 12_000  # levels, to fit two numbers to
 _BINS = 32  # of brightness, for a tone curve
 _LEAST = 16  # pixels of a bin, to tell where it goes
 
 
-def brightened(image: Floats, like: Floats) -> list[Floats]:
+def brightened(image: Floats, like: Floats, *, by_grey: bool = False) -> Floats:
     """Return ``image`` in the brightness and contrast of ``like``, by gain and offset.
 
-    Fitted on all channels, which tells a gain from an offset best; and on brightness
-    alone, which holds where the colours were made paler.
+    Args:
+        image: Grey or RGB.
+        like: The same kind, laid on it.
+        by_grey: Fit them to the brightness alone, which holds where colours were made
+            paler; all channels tell a gain from an offset better.
     """
-    pairs = [(image, like)]
-    if image.ndim == 3:
-        pairs.append((grey(image), grey(like)))
-    fitted = []
-    for had, wanted in pairs:
-        inside = (had > 4) & (had < 251) & (wanted > 4) & (wanted < 251)
-        step = 1 + had.size // 8192  # plenty for two numbers
-        gain, offset = _brightness(had[inside][::step], wanted[inside][::step])
-        fitted.append(np.asarray(np.clip(gain * image + offset, 0, 255), np.float32))
-    return fitted
+    had, wanted = (grey(image), grey(like)) if by_grey else (image, like)
+    step = 1 + had.size // _PLENTY
+    had, wanted = had.ravel()[::step], wanted.ravel()[::step]
+    inside = (had > 4) & (had < 251) & (wanted > 4) & (wanted < 251)
+    gain, offset = _brightness(had[inside], wanted[inside])
+    return np.asarray(np.clip(gain * image + offset, 0, 255), np.float32)
 
 
 def toned(image: Floats, like: Floats, shown: Mask) -> Floats:

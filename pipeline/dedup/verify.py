@@ -17,7 +17,7 @@ Held against 3,577 photos of guitars, copies left at most 6 levels of 255 in the
 cells and look-alikes at least 7; their correlations overlapped from 0.95 to 0.99.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -176,14 +176,17 @@ def _compare_laid(
     base, other = next(images), moved(next(images), warp)
     shown = seen(warp, SIDE)
     # Where one picture was brightened until it clipped, only one way can explain it.
-    fits = [(fit, other) for fit in brightened(base, other)]
-    fits += [(fit, base) for fit in brightened(other, base)]
-    residual, best = _least(fits, shown)
+    ways = (base, other), (other, base)
+    fits = (
+        (brightened(*way, by_grey=by_grey), way[1])
+        for by_grey in ((False, True) if coloured else (False,))
+        for way in ways
+    )
+    residual, fitted, aim = _least(fits, shown, _SURE * limit)
     is_brighter = _is_brighter(base, other, shown)
     if is_brighter and limit < residual <= _TONED * limit:
-        fits = [(toned(base, other, shown), other), (toned(other, base, shown), base)]
-        residual, best = _least(fits, shown)
-    fitted, aim = fits[best]
+        fits = ((toned(*way, shown), way[1]) for way in ways)
+        residual, fitted, aim = _least(fits, shown, _SURE * limit)
     if residual > limit:
         return Comparison(Verdict.UNLIKE, residual)
     colour = 0.0
@@ -197,9 +200,29 @@ def _compare_laid(
     return Comparison(verdict, residual, colour)
 
 
-def _least(fits: Sequence[tuple[Floats, Floats]], shown: Mask) -> tuple[float, int]:
-    """Return what is left over by the fit that leaves least, and which one that is."""
-    return min((worst_difference(*fit, shown), n) for n, fit in enumerate(fits))
+def _least(
+    fits: Iterable[tuple[Floats, Floats]], shown: Mask, enough: float
+) -> tuple[float, Floats, Floats]:
+    """Return the fit that leaves least, or the first that leaves no more than enough.
+
+    Args:
+        fits: One picture as fitted, and the other.
+        shown: Where both show the same part of the scene.
+        enough: Levels of 255.
+
+    Returns:
+        What is left, and the fit.
+    """
+    least = None
+    for fitted, aim in fits:
+        found = worst_difference(fitted, aim, shown), fitted, aim
+        if least is None or found[0] < least[0]:
+            least = found
+        if least[0] <= enough:
+            break
+    if least is None:
+        raise ValueError("no fits")
+    return least
 
 
 def _compare_overlaid(
@@ -213,7 +236,7 @@ def _compare_overlaid(
         if shown.mean() < MIN_SEEN:
             continue
         level = grey(other)
-        rest = rest_between(brightened(grey(base), level)[0], level, shown)
+        rest = rest_between(brightened(grey(base), level), level, shown)
         if not rest.is_overlay or (coloured and has_other_colours(base, other, shown)):
             continue
         copy = _copy(warp, MAX_RESIDUAL + rest.level, 0.0, is_brightened=False)
@@ -269,12 +292,12 @@ def _may_fit(first: Square, second: Square, warp: Warp) -> bool:
     base = first.coarse.astype(np.float32)
     laid = moved(second.coarse.astype(np.float32), coarse)
     shown = seen(coarse, _COARSE)
-    fitted = brightened(base, laid)[0]
+    fitted = brightened(base, laid)
     if _mostly_alike(fitted, laid, shown):
         return True
     if worst_difference(fitted, laid, shown) <= _HOPELESS:
         return True
-    return worst_difference(brightened(laid, base)[0], base, shown) <= _HOPELESS
+    return worst_difference(brightened(laid, base), base, shown) <= _HOPELESS
 
 
 def _mostly_alike(first: Floats, second: Floats, shown: Mask) -> bool:
