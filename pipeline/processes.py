@@ -6,12 +6,14 @@ before each (Python runs one at a time). Decoding alone is long steps; threads d
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
+from types import ModuleType
 from typing import Any, Protocol, TypeVar
 
 from pipeline.errors import MekikiError
@@ -49,7 +51,8 @@ def spread_over_cores(seconds: float) -> Iterator[Spread]:
     pool = ProcessPoolExecutor(cores, get_context("spawn"), _begin)
 
     def spread(work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-        return pool.map(work, items)
+        with _main_set_aside():
+            return pool.map(work, items)
 
     try:
         yield spread
@@ -60,6 +63,20 @@ def spread_over_cores(seconds: float) -> Iterator[Spread]:
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _main_set_aside() -> Iterator[None]:
+    """Let processes start without running the caller's script once more in each.
+
+    They would, for what it defines; ``work`` never is of it.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _in_turn(work: Callable[[Item], Done], items: Iterable[Item]) -> Iterator[Done]:

@@ -86,6 +86,25 @@ def test_process_that_was_killed_is_told():
 
 
 @several_cores
+def test_the_script_that_spreads_work_runs_only_once(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        """
+from operator import neg
+from pipeline.processes import spread_over_cores
+print("begun")
+with spread_over_cores(60.0) as spread:
+    print(*spread(neg, [1, 2, 3]))
+""",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("begun\n-1 -2 -3\n", "")
+
+
+@several_cores
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_processes_end_with_the_one_that_was_killed():
     order = [sys.executable, "-c", WAITING]

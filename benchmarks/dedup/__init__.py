@@ -41,7 +41,7 @@ def measure(*, quick: bool) -> dict[str, Figure]:
     from benchmarks.dedup.hashing import hash_figures
     from benchmarks.dedup.neighbours import neighbour_figures
     from benchmarks.dedup.pairs import pair_figures
-    from benchmarks.dedup.recall import recall_figures
+    from benchmarks.dedup.recall import recall_figures, unseen_figures
 
     where = Path(os.environ.get("MEKIKI_TEST_DATA", "")).absolute()
     photos = sorted((where / "clothing10").glob("*/*.jpg"))
@@ -61,4 +61,7 @@ def measure(*, quick: bool) -> dict[str, Figure]:
         chosen = photos[::share]
         together = 2 if quick else 1
         figures |= recall_figures(chosen, Path(folder), together=together)
-    return figures
+    unseen = sorted((where / "strangers").rglob("*.jpg"))
+    unseen += sorted((where / "flowers12" / "test").rglob("*.jpg"))
+    with tempfile.TemporaryDirectory(prefix="mekiki-bench-") as folder:
+        return figures | unseen_figures(unseen, Path(folder))

@@ -71,6 +71,28 @@ def recall_figures(
     return figures | _together_figures(some, len(chosen), pairs, folder)
 
 
+def unseen_figures(photos: Sequence[Path], folder: Path) -> dict[str, Figure]:
+    """Do the same with photos on which no threshold was set, without a peer.
+
+    Args:
+        photos: Of which those are left out that have copies among themselves.
+        folder: Where the copies are written.
+    """
+    groups = group_files(photos, folder / "cache")
+    alone = [
+        photo
+        for photo, group in zip(photos, groups, strict=True)
+        if groups.count(group) == 1
+    ]
+    figures = {}
+    for kind in KINDS:
+        both = [*alone, *_plant(kind, alone, folder)]
+        found = _found(group_files(both, folder / "cache"), len(alone))
+        note = f"of {len(alone)} photos on which nothing was set"
+        figures[f"unseen_recall_{kind}"] = Figure(found, unit="share", note=note)
+    return figures
+
+
 def _together_figures(
     files: Sequence[Path],
     originals: int,
