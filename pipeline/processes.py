@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from types import ModuleType
 from typing import Any, Protocol, TypeVar
 
@@ -49,6 +49,7 @@ def spread_over_cores(seconds: float) -> Iterator[Spread]:
         yield _in_turn
         return
     pool = ProcessPoolExecutor(cores, get_context("spawn"), _begin)
+    others = active_children()
 
     def spread(work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         with _main_set_aside():
@@ -61,6 +62,11 @@ def spread_over_cores(seconds: float) -> Iterator[Spread]:
             "a process that shared the work was ended from outside, perhaps for want of"
             " memory; what was done is kept, run the same command again"
         ) from None
+    except BaseException:  # nobody waits for what was begun
+        for process in active_children():
+            if process not in others:
+                process.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -118,6 +118,17 @@ def shop(folder: SetFolder, catalog: Catalog) -> Shop:
     return shop
 
 
+def test_undo_that_was_interrupted_is_followed_when_asked_again(shop):
+    shop.apart("red", "small")
+    pair = sorted((shop.sha256["red"], shop.sha256["small"]))
+    shop.catalog.partings.take_back([(pair[0], pair[1])])  # and then Ctrl-C
+
+    with pytest.raises(InputError, match="nothing to take back"):
+        shop.undo("red", "small")
+
+    assert shop.groups == grouped("red small", "blue", "green")
+
+
 def test_photos_that_a_person_keeps_apart_are_two_groups_at_once(shop):
     assert shop.groups == grouped("red small", "blue", "green")
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from pipeline.dedup.features import CACHE_FILE as DESCRIBED
 from pipeline.dedup.features import Features, describe
 from pipeline.dedup.grouping import group_links
 from pipeline.dedup.hashing import CROPS, View
@@ -17,10 +18,11 @@ from pipeline.progress import silent
 
 
 class Counted:
-    """A progress that counts what was done."""
+    """A progress that counts what was done, and interrupts it where asked to."""
 
-    def __init__(self) -> None:
+    def __init__(self, interrupted_after: int | None = None) -> None:
         self.done = 0
+        self._interrupted_after = interrupted_after
 
     @contextmanager
     def __call__(
@@ -30,6 +32,8 @@ class Counted:
 
     def _advance(self, steps: int) -> None:
         self.done += steps
+        if self._interrupted_after is not None and self.done > self._interrupted_after:
+            raise KeyboardInterrupt
 
 
 def scene(seed: int) -> Image.Image:
@@ -84,6 +88,65 @@ def test_of_a_set_that_grew_only_what_is_new_is_compared(paths, tmp_path):
     assert (links, links) == (link(grown | paths, None)[0], links)
     moved = [(one.first - 1, one.second - 1) for one in links if one.first > 0]
     assert moved == [(one.first, one.second) for one in before]
+
+
+def test_what_was_done_before_an_interruption_is_not_done_again(tmp_path):
+    drawn = {f"{n}": scene(n // 6).resize((240 - n % 6, 180)) for n in range(24)}
+    paths = save(tmp_path, drawn)
+    cache = tmp_path / "cache"
+    with pytest.raises(KeyboardInterrupt):
+        describe(paths, cache, progress=Counted(interrupted_after=0))
+    counted = Counted()
+    seen = describe(paths, cache, progress=counted)
+    assert (len(seen), counted.done) == (24, 0)
+    pictures = [Picture(path, seen[name], name) for name, path in paths.items()]
+    everything = Counted()
+    links = find_links(pictures, 10, progress=everything)
+    with pytest.raises(KeyboardInterrupt):
+        find_links(pictures, 10, progress=Counted(interrupted_after=17), cache=cache)
+    rest = Counted()
+    assert find_links(pictures, 10, progress=rest, cache=cache) == links
+    assert 0 < rest.done < everything.done - 17
+
+
+def cut_crops(arrays: dict[str, np.ndarray]) -> None:
+    arrays["crops"] = arrays["crops"][:, :5]
+
+
+def coarser(arrays: dict[str, np.ndarray]) -> None:
+    arrays["coarse"] = arrays["coarse"][:, :4, :4]
+
+
+def of_nobody(arrays: dict[str, np.ndarray]) -> None:
+    arrays["owner"] = np.zeros_like(arrays["owner"])
+
+
+def empty_boxes(arrays: dict[str, np.ndarray]) -> None:
+    arrays["box"] = np.zeros_like(arrays["box"])
+
+
+@pytest.mark.parametrize("damage", [cut_crops, coarser, of_nobody, empty_boxes])
+def test_descriptions_of_other_shapes_are_made_again(paths, tmp_path, damage):
+    counted = Counted()
+    seen = describe(paths, tmp_path, progress=counted)
+    with np.load(tmp_path / DESCRIBED) as stored:
+        arrays = dict(stored)
+    damage(arrays)
+    np.savez(tmp_path / DESCRIBED, **arrays)
+    again = Counted()
+    assert describe(paths, tmp_path, progress=again).keys() == seen.keys()
+    assert again.done == counted.done == 9
+
+
+def test_archive_that_cant_be_unpacked_is_made_again(paths, tmp_path):
+    links, compared = link(paths, tmp_path / "cache")
+    file = tmp_path / "cache" / CACHE_FILE
+    data = file.read_bytes()
+    head = b"PK\x01\x02"  # of an entry; its flags are the ninth byte: encrypted
+    start, *entries = data.split(head)
+    locked = [entry[:4] + b"\x01" + entry[5:] for entry in entries]
+    file.write_bytes(head.join([start, *locked]))
+    assert link(paths, tmp_path / "cache") == (links, compared)
 
 
 def test_pictures_that_are_gone_are_left_out(paths, tmp_path):

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -38,6 +39,11 @@ def refuse(number: int) -> int:
 
 def end(number: int) -> int:
     os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def never_done(number: int) -> int:
+    threading.Event().wait()
     return number
 
 
@@ -83,6 +89,22 @@ def test_process_that_was_killed_is_told():
         spread_over_cores(LONG) as spread,
     ):
         list(spread(end, [1]))
+
+
+@several_cores
+def test_interruption_ends_what_was_begun():
+    pids: set[int] = set()
+
+    def work_until_interrupted() -> None:
+        with spread_over_cores(LONG) as spread:
+            pids.update(spread(pid_of, range(5)))
+            spread(never_done, range(50))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work_until_interrupted()
+    assert pids
+    assert not any(map(is_alive, pids))
 
 
 @several_cores

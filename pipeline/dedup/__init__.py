@@ -52,7 +52,7 @@ from pipeline.settings import SetSettings
 from pipeline.writing import write_atomically
 
 STATE_FILE = "dedup.json"  # in the cache: what the groups in the catalog were made of
-_METHOD = 5  # raised where the same images would be grouped otherwise
+_METHOD = 6  # raised where the same images would be grouped otherwise
 GROUPS_COLUMNS = ("image", "sha256", "origin", "group", "kept", "reason")
 
 

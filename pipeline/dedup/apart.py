@@ -106,12 +106,13 @@ def let_join(
     pairs = _every_two(sha256s)
     with held_alone(folder, "apart"):
         gone = catalog.partings.take_back(pairs)
+        # also where nothing was: what was taken back before may not be followed yet
+        summary = dedup(folder, settings, catalog, progress=progress, now=now)
         if not gone:
             raise InputError(
                 "no two of these photos are kept apart, so there is nothing to take"
                 f" back; mekiki apart {folder.name} --list shows what was said"
             )
-        summary = dedup(folder, settings, catalog, progress=progress, now=now)
         after = _groups(catalog)
     together = sum(_share(after, pair) for pair in gone)
     return ApartSummary(True, len(gone), len(pairs) - len(gone), together, summary)

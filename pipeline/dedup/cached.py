@@ -5,8 +5,11 @@ Whatever is kept can be worked out again, so a file that can't be used costs tim
 
 import io
 import logging
+import time
 import zipfile
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,8 +24,8 @@ Arrays = Mapping[str, NDArray[Any]]
 Key = TypeVar("Key")
 Kept = TypeVar("Kept")
 
-_LEAST = 2000  # worked out between two writes
-_SHARE = 4  # of what is kept already: writing it all for little takes longer
+_EVERY_S = 10.0
+_SHARE = 20  # times as long as saving took
 
 
 def read_cached(
@@ -51,7 +54,9 @@ def read_cached(
         KeyError,
         IndexError,
         EOFError,
+        RuntimeError,  # encrypted, of an unknown method
         zipfile.BadZipFile,
+        zlib.error,
     ) as error:
         logger.warning("%s can't be used, working it out again: %s", file, error)
         return {}
@@ -64,6 +69,29 @@ def write_cached(file: Path, made_by: tuple[int, ...], arrays: Arrays) -> None:
     write_atomically(file, buffer.getvalue(), sync=False)
 
 
-def batch_size(kept: int) -> int:
-    """Return how much to work out until all is written again."""
-    return max(_LEAST, kept // _SHARE)
+@contextmanager
+def saving(
+    save: Callable[[], None], clock: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[], None]]:
+    """Save what is worked out now and then, and at the end however that comes.
+
+    Now and then: so seldom that saving, which writes all there is, takes little of the
+    time.
+
+    Args:
+        save: Writes all that is known.
+        clock: Seconds.
+    """
+    due = clock() + _EVERY_S
+
+    def save_where_due() -> None:
+        nonlocal due
+        began = clock()
+        if began >= due:
+            save()
+            due = clock() + max(_EVERY_S, _SHARE * (clock() - began))
+
+    try:
+        yield save_where_due
+    finally:
+        save()

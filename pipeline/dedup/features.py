@@ -2,8 +2,8 @@
 
     cache/dedup.npz    hashes, coarse brightness, scores of its look, coloured or not
 
-The file is written whole or not at all, anew after every batch, so a run that was
-killed goes on from the last one. Where it can't be read, everything is worked out
+The file is written whole or not at all, every now and then, so a run that was killed
+goes on from there. Where it can't be read, everything is worked out
 again. Pictures that can't be decoded are not kept: they are tried again the next time.
 """
 
@@ -15,8 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.dedup.cached import Arrays, batch_size, read_cached, write_cached
-from pipeline.dedup.hashing import DECODED_SIDE, View, views_of
+from pipeline.dedup.cached import Arrays, read_cached, saving, write_cached
+from pipeline.dedup.hashing import COARSE_SIDE, CROPS, DECODED_SIDE, View, views_of
 from pipeline.dedup.quality import LOOKS, look_scores
 from pipeline.dedup.verify import is_coloured
 from pipeline.errors import ImageError
@@ -57,22 +57,26 @@ def describe(
     missing = [sha256 for sha256 in paths if sha256 not in known]
     if not missing:
         return known
-    work = spread_over_cores(_SECONDS * len(missing))
-    with work as spread, progress("describing photos", len(missing)) as advance:
-        while missing:
-            size = batch_size(len(known))
-            batch, missing = missing[:size], missing[size:]
-            pieces = [batch[n : n + _CHUNK] for n in range(0, size, _CHUNK)]
-            described = spread(_describe_all, ([paths[s] for s in p] for p in pieces))
-            for piece, found in zip(pieces, described, strict=True):
-                for sha256, seen in zip(piece, found, strict=True):
-                    if isinstance(seen, Features):
-                        known[sha256] = seen
-                    else:
-                        logger.warning("unreadable %s: %s", paths[sha256], seen)
-                advance(len(piece))
-            if known:
-                write_cached(file, (_VERSION,), _arrays(known))
+    pieces = [missing[n : n + _CHUNK] for n in range(0, len(missing), _CHUNK)]
+
+    def save() -> None:
+        if known:
+            write_cached(file, (_VERSION,), _arrays(known))
+
+    with (
+        spread_over_cores(_SECONDS * len(missing)) as spread,
+        progress("describing photos", len(missing)) as advance,
+        saving(save) as save_where_due,
+    ):
+        described = spread(_describe_all, ([paths[s] for s in p] for p in pieces))
+        for piece, found in zip(pieces, described, strict=True):
+            for sha256, seen in zip(piece, found, strict=True):
+                if isinstance(seen, Features):
+                    known[sha256] = seen
+                else:
+                    logger.warning("unreadable %s: %s", paths[sha256], seen)
+            advance(len(piece))
+            save_where_due()
     return known
 
 
@@ -105,6 +109,14 @@ def _parse(stored: Arrays) -> dict[str, Features]:
         strict=True,
     )
     sha256s = stored["sha256"].tolist()
+    sides = stored["box"].reshape(-1, 4).T
+    if (
+        stored["coarse"].shape[1:] != (COARSE_SIDE, COARSE_SIDE)
+        or stored["crops"].shape[1:] != (len(CROPS),)
+        or set(owners) != set(range(len(sha256s)))
+        or not ((sides[0] < sides[1]) & (sides[2] < sides[3])).all()
+    ):
+        raise ValueError("arrays of other shapes, or views of no picture")
     views: list[list[View]] = [[] for _ in sha256s]
     for owner, row in zip(owners, rows, strict=True):
         views[owner].append(View(*row))

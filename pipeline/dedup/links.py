@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.dedup.cached import Arrays, read_cached, write_cached
 
 CACHE_FILE = "dedup_pairs.npz"
-_VERSION = 1  # of what comparing finds, and of what is kept; another one is not read
+_VERSION = 2  # of what comparing finds, and of what is kept; another one is not read
 _NO_LINK = -1
 _NOT_KNOWN = -1
 

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from pipeline.dedup.aligning import Warp
-from pipeline.dedup.cached import batch_size
+from pipeline.dedup.cached import saving
 from pipeline.dedup.features import Features
 from pipeline.dedup.hashing import CROP_SIDE, CROPS, Box
 from pipeline.dedup.links import Link, Pair, read_links, write_links
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 _SAME_FRAME = 0.03  # of a side; pictures moved by less have the same frame
 _SECONDS = 0.005  # of comparing a pair
-_CHUNK = 64  # pairs compared at a time
+_CHUNK = 16  # pairs compared at a time
 _DECODED_SIDE = 256  # pixels of the shorter side
 _REMEMBERED = max(512, 4096 // usable_cores())  # pictures kept decoded: 300 MB in all
 
@@ -105,26 +105,25 @@ def find_links(
     missing = sorted(attempts.keys() - known.keys())
     if missing:
         sources = _sources(pictures, attempts)
-        work = spread_over_cores(_SECONDS * len(missing))
-        with work as spread, progress("comparing pictures", len(missing)) as advance:
-            while missing:
-                size = batch_size(len(known))
-                batch, missing = missing[:size], missing[size:]
-                pieces = [batch[n : n + _CHUNK] for n in range(0, size, _CHUNK)]
-                tasks = (
-                    [
-                        _Task((a, b), attempts[a, b], sources[a], sources[b])
-                        for a, b in p
-                    ]
-                    for p in pieces
-                )
-                for piece, found in zip(
-                    pieces, spread(_compare_all, tasks), strict=True
-                ):
-                    known |= found
-                    advance(len(piece))
-                if cache is not None:
-                    write_links(cache, max_distance, sha256s, known)
+        pieces = [missing[n : n + _CHUNK] for n in range(0, len(missing), _CHUNK)]
+        tasks = (
+            [_Task((a, b), attempts[a, b], sources[a], sources[b]) for a, b in piece]
+            for piece in pieces
+        )
+
+        def save() -> None:
+            if cache is not None:
+                write_links(cache, max_distance, sha256s, known)
+
+        with (
+            spread_over_cores(_SECONDS * len(missing)) as spread,
+            progress("comparing pictures", len(missing)) as advance,
+            saving(save) as save_where_due,
+        ):
+            for piece, found in zip(pieces, spread(_compare_all, tasks), strict=True):
+                known |= found
+                advance(len(piece))
+                save_where_due()
         _decoded.cache_clear()
         if unread := len(attempts.keys() - known.keys()):
             logger.warning("%d pairs can't be compared: unreadable by now", unread)
@@ -203,6 +202,7 @@ def _try(
         if found.verdict is Verdict.UNLIKE:
             continue
         is_copy = found.verdict is Verdict.COPY
+        is_sure_other = not is_copy and layers == (0, 0)
         bordered = _bordered(attempt, found) if is_copy else None
         if known is None or is_copy > known.is_copy or bordered is not None:
             known = Link(
@@ -215,7 +215,7 @@ def _try(
                 found.cropped if has_no_border else (False, False),
                 found.is_brightened,
             )
-        if bordered is not None:
+        if bordered is not None or is_sure_other:
             break
     return known
 

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_REST = 2.5  # levels of 255, in ``_SHARE`` of the places with structure
+MAX_REST = 1.6  # levels of 255, in ``_SHARE`` of the places with structure; copies: 1.4
 MIN_MATCHING = 0.75  # share of the places where little is left beside the structure
 MIN_STRUCTURE = 0.02  # share of the picture that has any; below, nothing can be told
 MIN_SPREAD = 0.25  # less may be a part of the thing: a knob, a badge of its maker

@@ -173,7 +173,8 @@ def _thin_out(
     starts = np.flatnonzero(np.r_[True, np.diff(hashes[order]) != 0, True])
     for n in np.flatnonzero(np.diff(starts) > _CROWD):
         crowd = order[starts[n] : starts[n + 1]]
-        crowd = crowd[np.lexsort(coarse[crowd].reshape(len(crowd), -1).T)]
+        cells = coarse[crowd].reshape(len(crowd), -1)
+        crowd = crowd[np.lexsort((*cells.T, cells.mean(axis=1)))]
         looked_up[crowd] = False
         looked_up[crowd[:: -(-len(crowd) // _CROWD)]] = True
         for step in range(1, _LIKES + 1):

@@ -310,5 +310,5 @@ def _mostly_alike(first: Floats, second: Floats, shown: Mask) -> bool:
 
 
 def _as_grey(image: Pixels) -> Pixels:
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), np.uint8)
+    level = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.cvtColor(level, cv2.COLOR_GRAY2RGB), np.uint8)
