@@ -8,6 +8,7 @@ kept photo first, under every other the reason why it is a copy.
 """
 
 import csv
+import math
 import os
 import tempfile
 from collections.abc import Sequence
@@ -81,23 +82,25 @@ def find_groups(photos: Path, folder: SetFolder) -> list[list[Member]]:
 
 
 def draw(groups: Sequence[Sequence[Member]]) -> Image.Image:
-    """Draw one group a row."""
-    across, down = SIDE + _GAP, SIDE + _LINE + _GAP
+    """Draw the groups, each a row, in columns beside each other."""
     wide = min(SHOWN, max(map(len, groups), default=1))
-    size = (_MARGIN + wide * across, max(1, len(groups)) * down)
-    sheet = Image.new("RGB", size, "white")
+    across, down = _MARGIN + wide * (SIDE + _GAP), SIDE + _LINE + _GAP
+    tall = max(1, math.ceil(math.sqrt(len(groups) * across / down)))  # about a square
+    columns = max(1, math.ceil(len(groups) / tall))
+    sheet = Image.new("RGB", (columns * across, tall * down), "white")
     pen = ImageDraw.Draw(sheet)
-    for row, members in enumerate(groups):
-        top = row * down
-        more = len(members) - SHOWN
-        number = f"{row + 1}" + (f"\n+{more}" if more > 0 else "")
-        pen.text((4, top + SIDE // 2), number, fill="black")
-        for column, (photo, reason) in enumerate(members[:SHOWN]):
-            left = _MARGIN + column * across
+    for number, members in enumerate(groups, 1):
+        column, row = divmod(number - 1, tall)
+        left, top = column * across, row * down
+        more = f"\n+{len(members) - SHOWN}" if len(members) > SHOWN else ""
+        pen.text((left + 4, top + SIDE // 2), f"{number}{more}", fill="black")
+        left += _MARGIN
+        for photo, reason in members[:SHOWN]:
             picture = Image.fromarray(decode_image(photo))
             picture.thumbnail((SIDE, SIDE))
             sheet.paste(picture, (left, top))
             pen.text((left, top + SIDE), reason or "kept", fill="black")
+            left += SIDE + _GAP
     return sheet
 
 
