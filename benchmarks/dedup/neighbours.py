@@ -6,7 +6,6 @@ searches once, in a process of its own, whose memory can be measured.
 """
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,6 +15,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.commands import measured
 from benchmarks.dedup.groups import one_core
 from benchmarks.dedup.peers import NO_PEER, faiss, has_peer
 from benchmarks.figures import Figure
@@ -24,7 +24,6 @@ from pipeline.dedup.neighbours import near_pairs
 ROUNDS = 3
 MAX_DISTANCE = 8  # bits
 SMALL, LARGE = 10**5, 10**6  # hashes
-_MEASURED = Path(__file__).parent.parent / "peers" / "measured.py"
 
 
 def neighbour_figures(*, quick: bool) -> dict[str, Figure]:
@@ -93,14 +92,10 @@ def _seconds(spent: float, goal: float, count: int, hits: int) -> Figure:
 
 def _large_figures() -> dict[str, Figure]:
     with tempfile.TemporaryDirectory(prefix="mekiki-bench-") as folder:
-        found, cost = Path(folder, "found.json"), Path(folder, "cost.json")
-        command = [sys.executable, "-m", "benchmarks.dedup.neighbours", str(LARGE)]
-        subprocess.run(
-            [sys.executable, str(_MEASURED), str(cost), *command, str(found)],
-            check=True,
-        )
+        found = Path(folder, "found.json")
+        command = [sys.executable, "-m", "benchmarks.dedup.neighbours", LARGE, found]
+        peak_mib = measured(command, Path(folder)).peak_mib
         answer = json.loads(found.read_text("utf-8"))
-        peak_mib = json.loads(cost.read_text("utf-8"))["peak_mib"]
     return {
         "neighbours_1e6_s": _seconds(answer["cpu_s"], 60.0, LARGE, answer["hits"]),
         "neighbours_1e6_mib": Figure(

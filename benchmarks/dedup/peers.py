@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-_ROOT = Path(__file__).parent.parent.parent
-_PYTHON = _ROOT / ".venv-peers" / "bin" / "python"
-_SCRIPTS = _ROOT / "benchmarks" / "peers"
+from benchmarks.commands import PEERS, ROOT
+
+_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 _ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -101,7 +101,7 @@ def components(
 
 
 def _run(script: str, *arguments: object) -> None:
-    command = [str(_PYTHON), str(_SCRIPTS / script), *map(str, arguments)]
+    command = [str(_PYTHON), str(PEERS / script), *map(str, arguments)]
     subprocess.run(
         command, check=True, env=os.environ | _ONE_THREAD, stderr=subprocess.DEVNULL
     )

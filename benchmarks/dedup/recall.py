@@ -7,11 +7,11 @@ pairs make when copies of copies are copies too.
 """
 
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.commands import measured
 from benchmarks.dedup.groups import group_files
 from benchmarks.dedup.peers import (
     NO_PEER,
@@ -31,7 +31,6 @@ GOALS = dict.fromkeys(KINDS, 0.95) | {
     "crop10": 0.9,
     "scribble": 0.9,
 }
-_MEASURED = Path(__file__).parent.parent / "peers" / "measured.py"
 
 
 def recall_figures(
@@ -123,14 +122,11 @@ def _together_figures(
 
 def _grouped_alone(files: Sequence[Path], folder: Path) -> tuple[list[int], float]:
     """Group files in a process of its own, from nothing; return its peak in MiB too."""
-    listed, found, cost = (folder / f"together.{n}" for n in ("txt", "json", "cost"))
+    listed, found = folder / "together.txt", folder / "together.json"
     listed.write_text("\n".join(map(str, files)), "utf-8")
     command = [sys.executable, "-m", "benchmarks.dedup.groups"]
-    given = map(str, (listed, folder / "together", found))
-    subprocess.run(
-        [sys.executable, str(_MEASURED), str(cost), *command, *given], check=True
-    )
-    peak_mib = float(json.loads(cost.read_text("utf-8"))["peak_mib"])
+    given = listed, folder / "together", found
+    peak_mib = measured([*command, *given], folder).peak_mib
     return json.loads(found.read_text("utf-8")), peak_mib
 
 

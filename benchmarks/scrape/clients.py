@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -10,16 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.commands import PEERS, ROOT, CommandError, Cost, measured
 from benchmarks.scrape.servers import Server
 
 CONNECTIONS = 16
 CATEGORIES = ("harbour", "meadow", "market", "workshop")
 SET = "bench"
 
-_ROOT = Path(__file__).parents[2]
-_PEERS = _ROOT / "benchmarks" / "peers"
-_IMG2DATASET = _ROOT / ".venv-peers" / "bin" / "img2dataset"
-_LIMIT_S = 1800.0
+_IMG2DATASET = ROOT / ".venv-peers" / "bin" / "img2dataset"
 _SETTINGS = f"""\
 [[source]]
 kind = "urls"
@@ -29,19 +26,6 @@ path = "photos.csv"
 allow_private = true
 per_host = {CONNECTIONS}
 """
-
-
-class ClientError(Exception):
-    """A downloader ended with an error; the message is its last line."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a process and its children took."""
-
-    wall_s: float
-    cpu_s: float  # user and system
-    peak_mib: float  # resident, of the largest process
 
 
 @dataclass(frozen=True)
@@ -88,9 +72,7 @@ def scrape_set(
 def status_of(home: Path) -> dict[str, object]:
     """Return what ``mekiki status --json`` says of the set."""
     command = _mekiki(home, "status", "--json")
-    done = subprocess.run(
-        command, capture_output=True, check=True, text=True, cwd=_ROOT
-    )
+    done = subprocess.run(command, capture_output=True, check=True, text=True, cwd=ROOT)
     status: dict[str, object] = json.loads(done.stdout)
     return status
 
@@ -104,7 +86,7 @@ def run_requests(work: Work) -> Cost:
     """Let a bare requests loop write the photos to files."""
     urls = work.folder / "urls.txt"
     urls.write_text("\n".join(work.urls), "utf-8")
-    script = _PEERS / "bare_requests.py"
+    script = PEERS / "bare_requests.py"
     return measured(
         [sys.executable, script, urls, work.folder / "out", CONNECTIONS], work.folder
     )
@@ -135,43 +117,13 @@ def _img2dataset(work: Work, *options: str) -> Cost:
     cost = measured([_IMG2DATASET, *command, *options], work.folder)
     written = len(list((work.folder / "out").rglob("*.jpg")))
     if written != len(work.paths):
-        raise ClientError(f"wrote {written:,} photos of {len(work.paths):,}")
+        raise CommandError(f"wrote {written:,} photos of {len(work.paths):,}")
     return cost
 
 
 def has_img2dataset() -> bool:
     """Say whether the peers' virtual environment is there."""
     return _IMG2DATASET.exists()
-
-
-def measured(command: Sequence[object], folder: Path) -> Cost:
-    """Run a command and return what it cost.
-
-    Raises:
-        ClientError: It ended with an error, or did not end.
-    """
-    out, log = folder / "cost.json", folder / "log.txt"
-    told = [str(part) for part in command]
-    launcher = [sys.executable, "-I", str(_PEERS / "measured.py"), str(out), *told]
-    environment = os.environ | {"NO_ALBUMENTATIONS_UPDATE": "1"}
-    with log.open("wb") as file:
-        try:
-            code = subprocess.run(
-                launcher,
-                stdout=file,
-                stderr=file,
-                cwd=_ROOT,
-                env=environment,
-                timeout=_LIMIT_S,
-                check=False,
-            ).returncode
-        except subprocess.TimeoutExpired as error:
-            raise ClientError(f"did not end within {_LIMIT_S:g} s") from error
-    if code:
-        said = log.read_text("utf-8", "replace").strip().splitlines()
-        raise ClientError(said[-1] if said else f"ended with {code}")
-    cost = json.loads(out.read_text("utf-8"))
-    return Cost(cost["wall_s"], cost["cpu_s"], cost["peak_mib"])
 
 
 def _mekiki(home: Path, *words: str) -> list[str]:

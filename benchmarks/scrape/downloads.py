@@ -15,12 +15,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.commands import CommandError, Cost
 from benchmarks.figures import Figure
 from benchmarks.scrape.clients import (
     CONNECTIONS,
     Client,
-    ClientError,
-    Cost,
     Work,
     has_img2dataset,
     run_img2dataset,
@@ -110,7 +109,7 @@ class Arena:
         """Run one downloader in a folder of its own, taken away afterwards.
 
         Raises:
-            ClientError: It failed.
+            CommandError: It failed.
         """
         forbidden = [path.replace("/", FORBIDDEN, 1) for path in paths[:_STARTING]]
         home = self.folder / name
@@ -140,7 +139,7 @@ class Arena:
                 try:
                     start = self.run(name, paths[:_STARTING])
                     whole = self.run(name, paths)
-                except ClientError as error:
+                except CommandError as error:
                     troubles[name] = f"{name}: {error}"
                     continue
                 rate = _rate(whole, start, len(paths))

@@ -5,8 +5,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.commands import CommandError
 from benchmarks.figures import Figure
-from benchmarks.scrape.clients import ClientError, scrape_set, status_of
+from benchmarks.scrape.clients import scrape_set, status_of
 from benchmarks.scrape.downloads import OURS, Arena
 
 FEW = 200
@@ -19,7 +20,7 @@ def memory_growth(arena: Arena, paths: Sequence[str]) -> dict[str, Figure]:
     try:
         few = arena.run(OURS, paths[:FEW])
         many = arena.run(OURS, paths)
-    except ClientError as error:
+    except CommandError as error:
         return {"memory_growth": _growth(None, str(error))}
     print(f"{len(paths):,} small photos: {many.wall_s:.1f} s, {many.cpu_s:.1f} s CPU")
     note = (
@@ -46,7 +47,7 @@ def mnist_seconds(data: Path | None) -> dict[str, Figure]:
             cost = scrape_set(
                 home, "0123456789", settings, cores=",".join(map(str, cores))
             )
-        except ClientError as error:
+        except CommandError as error:
             return {"mnist_70000_s": _mnist(None, str(error))}
         images = status_of(home)["images"]
     note = f"{cost.cpu_s:.0f} s CPU, peak {cost.peak_mib:.0f} MiB"

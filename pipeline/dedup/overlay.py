@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from cv2.typing import MatLike
+
+from pipeline.dedup.aligning import Floats, Mask
+from pipeline.dedup.residual import chroma
 
 MAX_REST = 1.6  # levels of 255, in ``_SHARE`` of the places with structure; copies: 1.4
 MIN_MATCHING = 0.75  # share of the places where little is left beside the structure
@@ -36,9 +39,6 @@ _SATURATION = 0.6, 1.6  # gain of chroma; what lies over a picture leaves the re
 _CHANGED = 12.0  # levels of 255
 _FAINTLY = 4.0, 12.0  # where nothing else is left, and at most
 _NOISE = 8.0  # times the level that is left are no change
-
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def has_other_colours(first: Floats, second: Floats, seen: Mask) -> bool:
         second: The other, laid on it.
         seen: Where both show the same part of the scene.
     """
-    a, b = _chroma(first), _chroma(second)
+    a, b = (cv2.blur(chroma(image), (5, 5)) for image in (first, second))
     gain = float((a[seen] * b[seen]).sum() / max(float((a[seen] ** 2).sum()), 1e-6))
     apart = _length(b - np.clip(gain, *_SATURATION) * a)
     both = seen & (np.minimum(_length(a), _length(b)) > _COLOURED)
@@ -150,11 +150,5 @@ def _contrast(image: Floats) -> Floats:
     return np.asarray(np.sqrt(np.maximum(variance, 0)), np.float32)
 
 
-def _chroma(image: Floats) -> Floats:
-    lab = cv2.cvtColor(np.clip(image, 0, 255) / np.float32(255), cv2.COLOR_RGB2LAB)
-    smooth = cv2.blur(np.ascontiguousarray(lab[..., 1:]), (5, 5))
-    return np.asarray(smooth, np.float32)
-
-
-def _length(chroma: Floats) -> Floats:
-    return np.asarray(np.hypot(chroma[..., 0], chroma[..., 1]), np.float32)
+def _length(colours: MatLike) -> Floats:
+    return np.asarray(np.hypot(colours[..., 0], colours[..., 1]), np.float32)

@@ -50,10 +50,9 @@ def propose(features: Sequence[Features | None], max_distance: int) -> Attempts:
     owners = [owner for owner, _ in owned]
     views = [view for _, view in owned]
     attempts: Attempts = {}
-    for mirrored in (False, True):
-        for i, j, bits in _proposed_views(views, owners, max_distance, mirrored):
-            attempt = Attempt(bits, mirrored, views[i].layer, views[j].layer)
-            attempts.setdefault((owners[i], owners[j]), []).append(attempt)
+    for i, j, bits, mirrored in _proposed_views(views, owners, max_distance):
+        attempt = Attempt(bits, mirrored, views[i].layer, views[j].layer)
+        attempts.setdefault((owners[i], owners[j]), []).append(attempt)
     for pair, attempt in _proposed_crops(features, max_distance):
         attempts.setdefault(pair, []).append(attempt)
     for tries in attempts.values():
@@ -129,33 +128,36 @@ def _cut_coarse(
 
 
 def _proposed_views(
-    views: Sequence[View], owners: Sequence[int], max_distance: int, mirrored: bool
-) -> Iterator[tuple[int, int, int]]:
+    views: Sequence[View], owners: Sequence[int], max_distance: int
+) -> Iterator[tuple[int, int, int, bool]]:
+    """Propose views that are alike, as they are or one of them mirrored."""
     if not views:
         return
     owner = np.array(owners)
+    layer = np.array([view.layer for view in views])
     shape = np.log([view.aspect for view in views])
     plain, coarse = _hashes(views), _coarse(views)
-    other, other_coarse = plain, coarse
-    if mirrored:
-        other = np.array([view.mirrored_phash for view in views], np.uint64)
-        other_coarse = coarse[:, :, ::-1]
-    layer = np.array([view.layer for view in views])
+    turned = np.array([view.mirrored_phash for view in views], np.uint64)
     stands, likes = _thin_out(plain, coarse)
     one = np.flatnonzero(stands)
-    reach = max_distance + (0 if mirrored else _OVERLAID)
-    i, j, bits = near_pairs(plain[one], other[one], reach)
-    i, j = one[i], one[j]
-    if not mirrored and len(likes):
-        known = np.unique(np.concatenate([i * len(views) + j, likes]))
-        i, j = np.divmod(known, len(views))
-        bits = np.bitwise_count(plain[i] ^ plain[j]).astype(np.int64)
-    fits = (owner[i] != owner[j]) & (np.abs(shape[i] - shape[j]) <= MAX_STRETCH)
-    fits &= (bits <= max_distance) | ((layer[i] == 0) & (layer[j] == 0))
-    i, j, bits = i[fits], j[fits], bits[fits]
-    alike = _alike(coarse, other_coarse, i, j)
-    rows = np.stack([i[alike], j[alike], bits[alike]], axis=1)
-    yield from ((a, b, distance) for a, b, distance in rows.tolist())
+    looked_up = plain[one]
+    for mirrored in (False, True):
+        # the very same array: each two are then compared but once
+        other = turned[one] if mirrored else looked_up
+        other_coarse = coarse[:, :, ::-1] if mirrored else coarse
+        reach = max_distance + (0 if mirrored else _OVERLAID)
+        i, j, bits = near_pairs(looked_up, other, reach)
+        i, j = one[i], one[j]
+        if not mirrored and len(likes):
+            known = np.unique(np.concatenate([i * len(views) + j, likes]))
+            i, j = np.divmod(known, len(views))
+            bits = np.bitwise_count(plain[i] ^ plain[j]).astype(np.int64)
+        fits = (owner[i] != owner[j]) & (np.abs(shape[i] - shape[j]) <= MAX_STRETCH)
+        fits &= (bits <= max_distance) | ((layer[i] == 0) & (layer[j] == 0))
+        i, j, bits = i[fits], j[fits], bits[fits]
+        alike = _alike(coarse, other_coarse, i, j)
+        rows = np.stack([i[alike], j[alike], bits[alike]], axis=1)
+        yield from ((a, b, distance, mirrored) for a, b, distance in rows.tolist())
 
 
 def _thin_out(

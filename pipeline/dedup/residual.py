@@ -31,10 +31,14 @@ def whole_cells(shown: Mask) -> Mask:
 
 def cell_chroma(image: Floats) -> Floats:
     """Return the mean a* and b* of each cell, ``(12, 12, 2)``."""
-    lab = cv2.cvtColor(np.clip(image, 0, 255) / 255, cv2.COLOR_RGB2LAB)
-    colours = np.ascontiguousarray(lab[..., 1:])
-    cells = cv2.resize(colours, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+    cells = cv2.resize(chroma(image), (CELLS, CELLS), interpolation=cv2.INTER_AREA)
     return np.asarray(cells, np.float32)
+
+
+def chroma(image: Floats) -> Floats:
+    """Return the CIELAB a* and b* of an RGB picture in 0..255, ``(side, side, 2)``."""
+    lab = cv2.cvtColor(np.clip(image, 0, 255) / 255, cv2.COLOR_RGB2LAB)
+    return np.ascontiguousarray(lab[..., 1:], np.float32)
 
 
 def worst_colour_difference(first: Floats, second: Floats, whole: Mask) -> float:

@@ -4,8 +4,8 @@ A hash can't tell a red guitar from a blue one of the same shape, and on a white
 background correlation can't either: the silhouette outweighs all else. What can is
 what is left over. One picture is laid on the other (an affine alignment, Evangelidis &
 Psarakis 2008), its brightness fitted by one gain and one offset, clipped as a photo
-is; then cell by cell the rest is looked at. A copy, however resized or recompressed,
-leaves little in *every* cell; another photo leaves much in some.
+is, or by a tone curve; then cell by cell the rest is looked at. A copy, however resized
+or recompressed, leaves little in *every* cell; another photo leaves much in some.
 
 - Brightness and contrast of the whole never count.
 - Colour is compared the same way, one gain (saturation) fitted, and only where both
