@@ -8,7 +8,7 @@ import click
 from benchmarks.figures import show_figures, write_figures
 
 # A name is a module of this package with ``measure(*, quick: bool)``.
-NAMES = ("dedup", "guitars", "quality", "scrape", "suspects", "train")
+NAMES = ("dedup", "guitars", "labeler", "quality", "scrape", "suspects", "train")
 
 
 @click.command()

@@ -1,175 +1,89 @@
-"""The page: one photo at a time, and what the curator says of it.
+"""The page: who is here, where they can go, and what stands there.
 
-Read it from top to bottom as the page is; the bar above the photo and the panel beside
-it have modules of their own. What is said is written by callbacks (``desk``), which
-photo comes next is decided in ``worklist``; the page draws what the catalog holds.
+Label, Groups and Review are views of one component (``component/``), which talks to our
+own routes (``api/``); Progress and Settings are drawn here in Python.
 """
 
 import os
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
-from labeler.bar import draw_bar, draw_done
-from labeler.desk import Cursor, Desk, open_desk, plain
-from labeler.ending import farewell
-from labeler.panel import (
-    describe,
-    draw_panel,
-    draw_saved,
-    draw_undo,
-    draw_warning,
-)
-from labeler.worklist import Progress, Queue, measure_progress, order_photos
-from pipeline.catalog.curators import MAX_NAME, check_name, login_name
-from pipeline.catalog.photos import Photo
-from pipeline.errors import ImageError, MekikiError
+from labeler.access import Curator, Role
+from labeler.entrance import enter
+from labeler.mounting import mount
+from labeler.office import Office, current_office
+from labeler.words import language_of, translate
+from pipeline.errors import MekikiError
 
-SMALL_SCALE = 3  # a photo is shown at most this many times its size
-
-# Holding a key down must not label photo after photo, and Done leads to the last page.
-GUARD = """<script>
-if (!window.mekikiGuard) {
-  window.mekikiGuard = true;
-  window.addEventListener("keydown", (event) => {
-    const field = event.composedPath()[0];
-    const typing = field.matches && field.matches("input, textarea");
-    if (event.repeat && !typing) event.stopImmediatePropagation();
-  }, true);
-}
-</script>"""
-LEAVE = '<script>window.location.replace("/mekiki/done");</script>'
+STYLE = """<style>
+[data-testid="stMainBlockContainer"] { padding: 3.5rem 1rem 0.5rem; max-width: none; }
+[data-testid="stHeader"] { height: 3.2rem; min-height: 3.2rem; }
+[data-testid="stMain"]:has(.mekiki-root) { overflow: hidden; }
+.st-key-who { margin-top: 12vh; align-items: center; }
+</style>"""
 
 
 def draw_page() -> None:
     """Draw the page for this moment."""
     name = os.environ["MEKIKI_SET"]
     st.set_page_config(f"{name} · mekiki", page_icon="🔎", layout="wide")
-    st.html(Path(__file__).with_name("style.css"))
-    with st.container(key="guard"):
-        st.html(GUARD, unsafe_allow_javascript=True)
-    cursor: Cursor = st.session_state.setdefault("cursor", Cursor())
-    if cursor.decided is not None:
-        draw_farewell(cursor.decided)
+    st.html(STYLE)
+    curator = enter(name)
+    if curator is None:
         return
-    user = check_name(st.query_params.get("user", os.environ.get("MEKIKI_USER", "")))
-    if user is None:
-        ask_name(name)
-        return
+    office = current_office()
     try:
-        desk = open_desk(Path(os.environ["MEKIKI_HOME"]), name, cursor, user)
+        preferences = dict(office.catalog.preferences.read(curator.name))
     except MekikiError as error:
-        st.error(plain(str(error)))
+        st.error(str(error))
         return
-    draw_desk(desk)
+    lang = language_of(str(preferences.get("lang", "")), st.context.locale)
+    pages = _pages(office, curator, lang, preferences)
+    st.navigation(pages, position="top").run()
 
 
-def ask_name(set_name: str) -> None:
-    """Ask who is labelling; the name goes into the address, so a reload keeps it."""
-    with st.container(key="who"), st.form("name", width=460):
-        st.subheader(f"Label {plain(set_name)}")
-        typed = st.text_input("Your name", login_name(), max_chars=MAX_NAME)
-        st.caption("It stands beside every label you give.")
-        if not st.form_submit_button("Start", type="primary"):
-            return
-        user = check_name(typed)
-        if user is None:
-            st.error("A name of printable text, please, other than mekiki.")
-            return
-    st.query_params["user"] = user
-    st.rerun()
+def _pages(
+    office: Office, curator: Curator, lang: str, preferences: dict[str, Any]
+) -> list[Any]:
+    first = "label" if curator.role.may(Role.CURATOR) else "progress"
 
-
-def draw_desk(desk: Desk) -> None:
-    """Draw the bar, then the next photo and what can be said of it."""
-    photos = desk.photos()
-    progress = measure_progress(photos, desk.settings.category_names)
-    with st.container(key="bar"):
-        queue, category = draw_bar(desk, progress)
-    if not photos:
-        draw_empty(desk)
-        return
-    mine = desk.mine() if queue is Queue.MINE else ()
-    line = order_photos(
-        photos, queue, category=category, mine=mine, passed=desk.cursor.passed
-    )
-    pinned = [photo for photo in photos if photo.sha256 == desk.cursor.pinned]
-    if not pinned and not line:
-        draw_finished(desk, queue, progress)
-        return
-    photo = (pinned or line)[0]
-    left, right = st.columns([0.68, 0.32])
-    desk.show(photo)
-    # the photo before its answers: no press may come before it can be seen
-    with left, st.container(key=f"photo-{photo.sha256}"):
-        draw_photo(desk, photo)
-    with right, st.container(key="panel"):
-        draw_panel(desk, photo)
-    fetch_ahead(desk, [one for one in line if one is not photo])
-
-
-def draw_photo(desk: Desk, photo: Photo) -> None:
-    """Draw the photo, whole, or the reason why it can't be shown."""
-    try:
-        picture, height = desk.picture(photo)
-    except ImageError as error:
-        st.warning(f"This photo can't be shown: {plain(str(error))}.")
-        return
-    st.html(f"<style>:root {{ --photo-height: {height * SMALL_SCALE}px; }}</style>")
-    alt = f"The photo to decide on, {describe(photo)}"
-    st.image(picture, alt=alt, width="stretch")
-
-
-def fetch_ahead(desk: Desk, line: list[Photo]) -> None:
-    """Scale the photo that comes next while the curator looks at this one."""
-    for photo in line[:1]:
-        try:
-            desk.picture(photo)
-        except ImageError:
-            continue  # told when it is its turn
-
-
-def draw_empty(desk: Desk) -> None:
-    """Say what to run where there is nothing to label."""
-    draw_warning(desk)
-    name = desk.folder.name
-    stored = len(desk.catalog.photos.stored())
-    if stored:
-        st.info(
-            f"{stored:,} photos are stored, but copies among them have not been looked"
-            f" for yet. Run `mekiki dedup {name}`, then reload this page."
+    def page(name: str, icon: str, draw: Callable[[], None]) -> Any:
+        title = translate(lang, f"nav.{name}")
+        is_first = name == first
+        return st.Page(
+            draw,
+            title=title,
+            icon=f":material/{icon}:",
+            url_path=None if is_first else name,
+            default=is_first,
         )
-    else:
-        st.info(f"No photos yet. Run `mekiki scrape {name}`, then reload this page.")
 
+    def view(name: str) -> Callable[[], None]:
+        return partial(mount, name, office, curator, lang, preferences)
 
-def draw_finished(desk: Desk, queue: Queue, progress: Progress) -> None:
-    """Say that a queue has come to its end, and how to go on."""
-    with st.container(key="finished"), st.container(width=560):
-        if progress.photos.left == 0:
-            st.success("Every photo is decided.", icon=":material/check_circle:")
-        elif queue is Queue.MINE:
-            st.info("You have not decided any photo yet.")
-        else:
-            st.success(
-                f"Nothing left under “{queue}”; undecided elsewhere:"
-                f" {progress.photos.left:,}. Those keep the label they were scraped"
-                " with.",
-                icon=":material/check_circle:",
-            )
-        draw_saved(desk)
-        draw_done(desk, place="finished")
-        st.markdown(
-            "`make` goes on by itself after Done; otherwise the next command is"
-            f" `mekiki train {desk.folder.name}`."
-        )
-        draw_undo(desk, "finished")
+    pages = []
+    if curator.role.may(Role.CURATOR):
+        pages.append(page("label", "label", view("label")))
+        pages.append(page("groups", "filter_none", view("groups")))
+    if curator.role.may(Role.REVIEWER):
+        pages.append(page("review", "rate_review", view("review")))
 
+    def progress() -> None:
+        from labeler.sheets.progress import draw_progress  # noqa: PLC0415 - not yet wanted
 
-def draw_farewell(decided: int) -> None:
-    """Draw the last thing this page says, and send the browser to the plain one."""
-    st.success(farewell(decided))
-    st.html(LEAVE, unsafe_allow_javascript=True)
+        draw_progress(office, lang)
+
+    def settings() -> None:
+        from labeler.sheets.settings import draw_settings  # noqa: PLC0415 - as above
+
+        draw_settings(office, curator, lang)
+
+    pages.append(page("progress", "monitoring", progress))
+    pages.append(page("settings", "tune", settings))
+    return pages
 
 
 draw_page()

@@ -2,16 +2,20 @@
 
 A photo is *decided* once a person said what it is, that it is of no use, or that they
 can't tell. It is *doubtful* while it is undecided and either in conflict (found under
-several categories) or flagged (tiny, nearly blank, ...).
+several categories), flagged (tiny, nearly blank, ...) or labelled otherwise than the
+machine, having learned from what people said, suggests.
 """
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 DECIDED = frozenset({"labelled", "rejected", "unsure"})
 CONFLICT = "conflict"
+CANT_TELL = "unsure"
 NO_LABEL = "(none)"
 
 
@@ -39,17 +43,47 @@ class Item(Protocol):
         """The categories it was found under."""
 
 
-AnyItem = TypeVar("AnyItem", bound=Item)
+class Suggestion(Protocol):
+    """What the machine makes of a photo."""
+
+    @property
+    def label(self) -> str:
+        """What it takes it for."""
+
+    @property
+    def confidence(self) -> float:
+        """How sure it is, 0..1."""
+
+    @property
+    def doubt(self) -> float:
+        """How surely the label it has is wrong, 0..1."""
+
+
+class Suggestions(Protocol):
+    """What the machine makes of all photos."""
+
+    @property
+    def helpful(self) -> Sequence[str]:
+        """Undecided photos, what helps the machine most first, by sha256."""
+
+    def get(self, sha256: str) -> Suggestion | None:
+        """Return what it makes of a photo, if it has looked at it."""
 
 
 class Queue(StrEnum):
-    """What a curator may choose to go through; the value is what the page says."""
+    """What a curator may choose to go through."""
 
-    DOUBTFUL = "Doubtful first"
-    FLAGGED = "Flagged only"
-    CATEGORY = "One category"
-    SCRAPED = "All, as scraped"
-    MINE = "Decided by me"
+    DOUBTFUL = "doubtful"
+    UNSURE = "least-sure"  # what the machine is least sure of
+    CATEGORY = "category"
+    RANDOM = "random"
+    FLAGGED = "flagged"
+    HELPFUL = "helpful"  # what the machine would learn most from
+    MINE = "mine"
+    ALL = "all"
+    SECOND = "second"  # to be judged blind, a second time
+    DISAGREE = "disagree"  # judged twice, and not the same
+    NOTED = "noted"  # somebody could not tell, or left a note
 
 
 @dataclass(frozen=True)
@@ -66,7 +100,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Progress:
+class Counts:
     """How far the work is."""
 
     photos: Share
@@ -75,89 +109,138 @@ class Progress:
     categories: Mapping[str, Share]  # by the label that photos have now
 
 
+@dataclass
+class Tally:
+    """Counts that are kept up to date photo by photo."""
+
+    _total: Counter[str] = field(default_factory=Counter)  # by label
+    _decided: Counter[str] = field(default_factory=Counter)
+    _conflicts: int = 0
+    _flagged: int = 0
+
+    def add(self, item: Item, times: int = 1) -> None:
+        """Count a photo; ``times=-1``: it is not there, or not so, any more."""
+        label = item.label or NO_LABEL
+        self._total[label] += times
+        if is_decided(item):
+            self._decided[label] += times
+        elif item.status == CONFLICT:
+            self._conflicts += times
+        elif item.flags:
+            self._flagged += times
+
+    def counts(self) -> Counts:
+        """Return what was counted, labels by name."""
+        categories = {
+            label: Share(self._decided[label], total)
+            for label, total in sorted(self._total.items())
+            if total
+        }
+        photos = Share(self._decided.total(), self._total.total())
+        return Counts(photos, self._conflicts, self._flagged, categories)
+
+
 def is_decided(item: Item) -> bool:
     """Whether a person gave the photo its present state."""
     return item.status in DECIDED
 
 
-def order_photos(
-    photos: Sequence[AnyItem],
+def order(
+    entries: Sequence[Item],
     queue: Queue,
     *,
     category: str | None = None,
-    mine: Sequence[str] = (),
-    passed: Sequence[str] = (),
-) -> list[AnyItem]:
-    """Return the photos of a queue, the next one first.
+    chosen: Sequence[str] = (),
+    suggestions: Suggestions | None = None,
+    seed: int = 0,
+) -> list[str]:
+    """Return the photos of a queue by sha256, the next one first.
 
     Args:
-        photos: All of them, in the order they were found.
+        entries: All photos, in the order they were found.
         queue: Which to go through. ``DOUBTFUL`` takes conflicts, then flagged photos,
-            then the rest, a category at a time in turn, so that a sitting that is cut
-            short has looked at every category.
+            then labels that the machine contradicts, most surely wrong first, then
+            the rest, a category at a time in turn, so that a sitting that is cut short
+            has looked at every category. ``UNSURE`` and ``HELPFUL`` fall back to that
+            order where the machine has said nothing.
         category: For ``CATEGORY``: found under it, or held for it now.
-        mine: For ``MINE``: what this curator decided, newest first, by sha256.
-        passed: What was skipped, in that order, by sha256: it comes last.
+        chosen: What the journal alone knows, first come first, by sha256. For
+            ``MINE``: what this curator said; for ``SECOND``: what they may judge
+            blind; for ``DISAGREE`` and ``NOTED``: what is open.
+        suggestions: What the machine makes of the photos.
+        seed: Of the order of ``RANDOM`` and ``SECOND``: each curator has their own.
     """
-    chosen = _choose(photos, queue, category, mine)
-    turn = {sha256: place for place, sha256 in enumerate(passed, start=1)}
-    return sorted(chosen, key=lambda photo: turn.get(photo.sha256, 0))
-
-
-def measure_progress(
-    photos: Iterable[Item], categories: Sequence[str] = ()
-) -> Progress:
-    """Count what is decided and what is still doubtful.
-
-    The categories come in the order given, labels that are none of them after those.
-    """
-    total: dict[str, int] = dict.fromkeys(categories, 0)
-    decided: dict[str, int] = dict.fromkeys(categories, 0)
-    conflicts = flagged = 0
-    for photo in photos:
-        label = photo.label or NO_LABEL
-        total[label] = total.get(label, 0) + 1
-        decided[label] = decided.get(label, 0) + is_decided(photo)
-        if is_decided(photo):
-            continue
-        if photo.status == CONFLICT:
-            conflicts += 1
-        elif photo.flags:
-            flagged += 1
-    return Progress(
-        Share(sum(decided.values()), sum(total.values())),
-        conflicts,
-        flagged,
-        {label: Share(decided[label], total[label]) for label in total},
-    )
-
-
-def _choose(
-    photos: Sequence[AnyItem], queue: Queue, category: str | None, mine: Sequence[str]
-) -> list[AnyItem]:
-    if queue is Queue.MINE:
-        known = {photo.sha256: photo for photo in photos if is_decided(photo)}
-        return [known[sha256] for sha256 in dict.fromkeys(mine) if sha256 in known]
-    open_ones = [photo for photo in photos if not is_decided(photo)]
     match queue:
-        case Queue.FLAGGED:
-            return [photo for photo in open_ones if photo.flags]
-        case Queue.CATEGORY:
-            return [
-                photo
-                for photo in open_ones
-                if category == photo.label or category in photo.scraped_as
-            ]
-        case Queue.SCRAPED:
-            return open_ones
-    conflicts = [photo for photo in open_ones if photo.status == CONFLICT]
-    calm = [photo for photo in open_ones if photo.status != CONFLICT]
-    flagged = [photo for photo in calm if photo.flags]
-    rest = [photo for photo in calm if not photo.flags]
-    return [*conflicts, *flagged, *_in_turn(rest, photos)]
+        case Queue.MINE | Queue.DISAGREE | Queue.NOTED | Queue.SECOND:
+            return _from_journal(entries, queue, chosen, seed)
+        case Queue.DOUBTFUL | Queue.UNSURE | Queue.HELPFUL:
+            return _by_doubt(entries, queue, suggestions)
+    if queue is Queue.ALL:
+        return [entry.sha256 for entry in entries]
+    open_ones = [entry for entry in entries if not is_decided(entry)]
+    if queue is Queue.RANDOM:
+        return _shuffled([entry.sha256 for entry in open_ones], seed)
+    if queue is Queue.FLAGGED:
+        return [entry.sha256 for entry in open_ones if entry.flags]
+    return [
+        entry.sha256
+        for entry in open_ones
+        if category == entry.label or category in entry.scraped_as
+    ]
 
 
-def _in_turn(chosen: Iterable[AnyItem], photos: Iterable[Item]) -> list[AnyItem]:
+def _from_journal(
+    entries: Sequence[Item], queue: Queue, chosen: Sequence[str], seed: int
+) -> list[str]:
+    there = {entry.sha256 for entry in entries}
+    found = [sha256 for sha256 in dict.fromkeys(chosen) if sha256 in there]
+    if queue is Queue.SECOND:
+        return _shuffled(found, seed)
+    if queue is Queue.NOTED:
+        cant_tell = [one.sha256 for one in entries if one.status == CANT_TELL]
+        return list(dict.fromkeys([*found, *cant_tell]))
+    return found
+
+
+def _by_doubt(
+    entries: Sequence[Item], queue: Queue, suggestions: Suggestions | None
+) -> list[str]:
+    open_ones = [entry for entry in entries if not is_decided(entry)]
+    doubtful = _doubtful_first(open_ones, entries, suggestions)
+    if suggestions is None or queue is Queue.DOUBTFUL:
+        return doubtful
+    if queue is Queue.HELPFUL:
+        there = set(doubtful)
+        helpful = (sha256 for sha256 in suggestions.helpful if sha256 in there)
+        return list(dict.fromkeys([*helpful, *doubtful]))
+    found = {sha256: suggestions.get(sha256) for sha256 in doubtful}
+    sure = {sha256: one.confidence if one else 1.0 for sha256, one in found.items()}
+    return sorted(doubtful, key=sure.__getitem__)
+
+
+def _doubtful_first(
+    open_ones: Sequence[Item],
+    entries: Sequence[Item],
+    suggestions: Suggestions | None,
+) -> list[str]:
+    conflicts, flagged, rest = list[str](), list[str](), list[str]()
+    doubts: dict[str, float] = {}
+    for entry in open_ones:
+        if entry.status == CONFLICT:
+            conflicts.append(entry.sha256)
+        elif entry.flags:
+            flagged.append(entry.sha256)
+        else:
+            said = suggestions.get(entry.sha256) if suggestions else None
+            if said is not None and said.label != entry.label:
+                doubts[entry.sha256] = said.doubt
+            else:
+                rest.append(entry.sha256)
+    contradicted = sorted(doubts, key=doubts.__getitem__, reverse=True)
+    return [*conflicts, *flagged, *contradicted, *_in_turn(rest, entries)]
+
+
+def _in_turn(chosen: Iterable[str], entries: Iterable[Item]) -> list[str]:
     """Deal photos out by category: the first found of each, the second of each, ...
 
     The places are those among all photos, decided ones too, so that a decision
@@ -165,8 +248,19 @@ def _in_turn(chosen: Iterable[AnyItem], photos: Iterable[Item]) -> list[AnyItem]
     """
     places: dict[str, int] = {}
     dealt: dict[str | None, int] = {}
-    for photo in photos:
-        category = photo.scraped_as[0] if photo.scraped_as else photo.label
-        places[photo.sha256] = dealt.get(category, 0)
-        dealt[category] = places[photo.sha256] + 1
-    return sorted(chosen, key=lambda photo: places[photo.sha256])
+    for entry in entries:
+        category = entry.scraped_as[0] if entry.scraped_as else entry.label
+        place = dealt.get(category, 0)
+        places[entry.sha256] = place
+        dealt[category] = place + 1
+    return sorted(chosen, key=places.__getitem__)
+
+
+def _shuffled(sha256s: Iterable[str], seed: int) -> list[str]:
+    """Shuffle; where a photo comes or goes, the others keep their order."""
+    salt = seed.to_bytes(16, signed=True)
+
+    def place(sha256: str) -> bytes:
+        return hashlib.blake2b(sha256.encode(), key=salt, digest_size=8).digest()
+
+    return sorted(sha256s, key=place)

@@ -5,6 +5,8 @@ to 1. Nothing is modified.
 """
 
 import math
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,6 +115,27 @@ def log_loss(y_true: Classes, pred_probs: PredProbs) -> float:
     _same_length(y_true, pred_probs)
     given = pred_probs[np.arange(len(y_true)), y_true].astype(np.float64)
     return float(-np.log(np.maximum(given, 1e-12)).mean())
+
+
+def kappa(pairs: Sequence[tuple[Hashable, Hashable]]) -> float | None:
+    """Return how far two judges agree beyond chance (Cohen 1960): 1 at most, 0 chance.
+
+    Args:
+        pairs: What each of the two said of the same thing.
+
+    Returns:
+        ``None`` where it is not defined: nothing was judged, or both said one and the
+        same of everything, so that chance would have agreed as well.
+    """
+    if not pairs:
+        return None
+    num_pairs = len(pairs)
+    agreed = sum(first == second for first, second in pairs) / num_pairs
+    firsts = Counter(first for first, _ in pairs)
+    seconds = Counter(second for _, second in pairs)
+    both = sum(number * seconds[said] for said, number in firsts.items())
+    by_chance = both / num_pairs**2
+    return None if both == num_pairs**2 else (agreed - by_chance) / (1 - by_chance)
 
 
 def _same_length(first: NDArray[np.generic], second: NDArray[np.generic]) -> None:

@@ -243,7 +243,7 @@ def test_a_label_stays_with_the_photo_that_it_was_given_to(shop):
         p for p in shop.catalog.photos.photos() if p.status is Status.CONFLICT
     ]
     word = Op(disputed.sha256, Action.CONFIRM, "cat", disputed.version, "Ana", "tab", 1)
-    assert shop.catalog.journal.apply(word, NOW).accepted
+    assert shop.catalog.journal.apply([word], NOW)[0].accepted
 
     shop.apart("red", "small")
 

@@ -24,6 +24,8 @@ STAGES = (
     "robustness",
     "check",
     "suspects",
+    "suggest",
+    "exchange",
     "report",
 )
 # From the top down: a layer may import those after it. Names within one layer are
@@ -35,7 +37,7 @@ LAYERS = (
     ("web", "networks"),
     ("metrics", "runs", "credits", "gallery"),
     ("catalog",),
-    ("listing", "locking", "pages"),
+    ("cutting", "listing", "locking", "pages"),
     ("images", "settings", "home", "progress", "processes"),
     ("licences", "machine", "writing"),
     ("errors",),

@@ -15,7 +15,7 @@ from pipeline import catalog as catalogs
 from pipeline.catalog import Outcome, Part, Status
 from pipeline.catalog.candidates import Candidates
 from pipeline.catalog.endings import Ending
-from pipeline.catalog.engine import open_database
+from pipeline.catalog.engine import drop_database, open_database
 from pipeline.catalog.finding import Found, PageRead
 from pipeline.catalog.journal import Action, Op
 from pipeline.catalog.photos import Grouping
@@ -239,9 +239,9 @@ def test_one_photo_a_group_is_trained(three):
 
 
 def test_a_group_takes_the_newest_human_label_on_any_of_its_members(three):
-    three.journal.apply(Op("b" * 64, Action.RELABEL, "dog", 0, "ann", "t", 1), NOW)
-    three.journal.apply(Op("a" * 64, Action.RELABEL, "cat", 0, "ann", "t", 2), NOW)
-    three.journal.apply(Op("b" * 64, Action.RELABEL, "dog", 1, "ann", "t", 3), NOW)
+    three.journal.apply([Op("b" * 64, Action.RELABEL, "dog", 0, "ann", "t", 1)], NOW)
+    three.journal.apply([Op("a" * 64, Action.RELABEL, "cat", 0, "ann", "t", 2)], NOW)
+    three.journal.apply([Op("b" * 64, Action.RELABEL, "dog", 1, "ann", "t", 3)], NOW)
 
     labels = {photo.sha256[0]: photo.label for photo in three.photos.trained()}
     assert labels == {"a": "dog", "c": "dog"}
@@ -249,7 +249,7 @@ def test_a_group_takes_the_newest_human_label_on_any_of_its_members(three):
 
 @pytest.mark.parametrize("action", [Action.REJECT, Action.UNSURE])
 def test_what_a_person_rejects_or_is_unsure_of_is_not_trained(three, action):
-    three.journal.apply(Op("c" * 64, action, None, 0, "ann", "t", 1), NOW)
+    three.journal.apply([Op("c" * 64, action, None, 0, "ann", "t", 1)], NOW)
 
     assert [photo.label for photo in three.photos.trained()] == ["cat"]
 
@@ -266,7 +266,7 @@ def test_a_group_of_two_categories_is_a_conflict_until_a_person_decides(catalog)
     assert catalog.photos.trained() == []
 
     op = Op(photo.sha256, Action.CONFIRM, "dog", photo.version, "ann", "t", 1)
-    assert catalog.journal.apply(op, NOW).accepted
+    assert catalog.journal.apply([op], NOW)[0].accepted
     group(catalog, ("a", 1, True))  # deduplicated again: the person's word stands
     assert [photo.label for photo in catalog.photos.trained()] == ["dog"]
 
@@ -276,12 +276,13 @@ def test_a_word_taken_back_leaves_the_conflict_that_arose_meanwhile(catalog):
     catalog.candidates.finish([stored(1, "a")], NOW)
     catalog.journal.start_items(NOW)
     group(catalog, ("a", 1, True))
-    catalog.journal.apply(Op("a" * 64, Action.CONFIRM, "cat", 0, "ann", "t", 1), NOW)
+    catalog.journal.apply([Op("a" * 64, Action.CONFIRM, "cat", 0, "ann", "t", 1)], NOW)
     catalog.candidates.add([found("dog", "b")], NOW)
     catalog.candidates.finish([stored(2, "a")], NOW)
     group(catalog, ("a", 1, True))
 
-    catalog.journal.undo("ann", "t", 2, NOW)
+    undo = Op("a" * 64, Action.UNDO, None, 1, "ann", "t", 2, undoes=("t", 1))
+    assert catalog.journal.apply([undo], NOW)[0].accepted
 
     assert [photo.status for photo in catalog.photos.photos()] == [Status.CONFLICT]
     assert catalog.photos.trained() == []
@@ -295,7 +296,7 @@ def test_a_group_that_a_person_decided_is_no_conflict_any_more(catalog):
     categories = catalog.photos.categories_of_groups()
     assert catalog.journal.mark_conflicts(categories, NOW) == 1
 
-    catalog.journal.apply(Op("a" * 64, Action.CONFIRM, "cat", 1, "ann", "t", 1), NOW)
+    catalog.journal.apply([Op("a" * 64, Action.CONFIRM, "cat", 1, "ann", "t", 1)], NOW)
 
     assert catalog.journal.mark_conflicts(categories, NOW) == 0
 
@@ -319,7 +320,7 @@ def test_a_flagged_photo_is_trained_only_when_a_person_confirmed_it(three):
     )
     assert three.photos.trained() == []
 
-    three.journal.apply(Op("c" * 64, Action.CONFIRM, "dog", 0, "ann", "t", 1), NOW)
+    three.journal.apply([Op("c" * 64, Action.CONFIRM, "dog", 0, "ann", "t", 1)], NOW)
 
     assert [photo.label for photo in three.photos.trained()] == ["dog"]
 
@@ -379,6 +380,27 @@ def test_all_that_is_read_together_is_of_one_moment(database):
 
     with database.read() as connection:
         assert (before, meanwhile, connection.scalar(count)) == (0, 0, 1)
+
+
+@pytest.mark.xdist_group("postgresql")
+def test_a_connection_that_the_server_has_closed_is_replaced(folder, postgresql_url):
+    """It may have been started anew since the last question."""
+    database = open_database(folder, postgresql_url)
+    with database.read() as first, database.read() as second:
+        mine = first.scalar(text("SELECT pg_backend_pid()"))
+        other = second.scalar(text("SELECT pg_backend_pid()"))
+    with database.write() as connection:
+        used = connection.scalar(text("SELECT pg_backend_pid()"))
+        assert used in {mine, other}  # a new one for each question takes long
+        left = mine if used == other else other
+        connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": left})
+
+    with database.read() as one, database.read() as more:
+        answers = [one.scalar(text("SELECT 1")), more.scalar(text("SELECT 2"))]
+    database.close()
+    drop_database(folder, postgresql_url)
+
+    assert answers == [1, 2]
 
 
 def test_what_the_server_can_not_do_now_is_one_clear_line(database, any_database):

@@ -9,6 +9,7 @@ from pipeline.metrics import (
     calibration,
     class_scores,
     confusion_counts,
+    kappa,
     log_loss,
     wilson_interval,
 )
@@ -81,6 +82,37 @@ def test_log_loss_is_the_mean_surprise():
 
 def test_log_loss_of_an_impossible_truth_is_finite():
     assert np.isfinite(log_loss(np.array([1]), np.array([[1, 0]], np.float32)))
+
+
+def test_kappa_takes_off_what_chance_would_agree_on():
+    # both say a: 20, a and b: 5, b and a: 10, both say b: 15. They agree on 35 of 50;
+    # by chance on (25 * 30 + 25 * 20) / 50² = 0.5
+    pairs = [("a", "a")] * 20 + [("a", "b")] * 5 + [("b", "a")] * 10 + [("b", "b")] * 15
+    assert kappa(pairs) == pytest.approx((0.7 - 0.5) / (1 - 0.5))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "value"),
+    [
+        ([("a", "a"), ("b", "b")], 1.0),
+        ([("a", "b"), ("b", "a")], -1.0),
+        ([("a", "a"), ("a", "b"), ("b", "a"), ("b", "b")], 0.0),
+        ([("a", "b"), ("a", "b")], 0.0),
+        ([("a", "a"), ("a", "a")], None),
+        ([], None),
+    ],
+    ids=["always", "never", "by chance", "each their own", "one class", "nothing"],
+)
+def test_kappa_of_judges_who_agree(pairs, value):
+    assert kappa(pairs) == (None if value is None else pytest.approx(value))
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc"))))
+def test_kappa_is_the_same_whoever_is_called_first(pairs):
+    turned = kappa([(second, first) for first, second in pairs])
+    found = kappa(pairs)
+    assert found is None if turned is None else found == pytest.approx(turned)
+    assert found is None or -1 - 1e-9 <= found <= 1 + 1e-9
 
 
 def test_unequal_lengths_are_refused():

@@ -437,11 +437,12 @@ def test_rejected_photo_has_its_part_again_when_it_is_taken_back(
     group(catalog)
     split(settings(), catalog)
     held = next(n for n in names if catalog.training.split()[n] is Part.VAL)
-    catalog.journal.apply(Op(held, Action.REJECT, None, 0, "mia", "tab", 1), now())
+    catalog.journal.apply([Op(held, Action.REJECT, None, 0, "mia", "tab", 1)], now())
     split(settings(), catalog)
     write_split(folder, catalog, tmp_path / "s.csv")
     assert held not in {row["sha256"] for row in read(tmp_path / "s.csv")}
-    catalog.journal.undo("mia", "tab", 2, now())
+    undo = Op(held, Action.UNDO, None, 1, "mia", "tab", 2, undoes=("tab", 1))
+    catalog.journal.apply([undo], now())
     split(settings(), catalog)
     assert catalog.training.split()[held] is Part.VAL
 
@@ -452,7 +453,7 @@ def test_relabelled_photo_keeps_its_part(folder, catalog):
     group(catalog)
     split(settings(), catalog)
     held = next(n for n in names if catalog.training.split()[n] is Part.VAL)
-    catalog.journal.apply(Op(held, Action.RELABEL, "b", 0, "mia", "tab", 1), now())
+    catalog.journal.apply([Op(held, Action.RELABEL, "b", 0, "mia", "tab", 1)], now())
     assert split(settings(), catalog).counts[Part.VAL] == {"a": 2, "b": 3}
     assert catalog.training.split()[held] is Part.VAL
 
@@ -580,7 +581,7 @@ def say(catalog: Catalog, number: int, word: str, seq: int) -> bool:
     action = Action.REJECT if word == "reject" else Action.RELABEL
     label = None if word == "reject" else word
     op = Op(photo.sha256, action, label, photo.version, "mia", "tab", seq)
-    assert catalog.journal.apply(op, now()).accepted
+    assert catalog.journal.apply([op], now())[0].accepted
     return True
 
 

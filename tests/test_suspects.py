@@ -256,7 +256,7 @@ def test_a_set_without_a_run_is_judged_the_same_each_time(
         ("fox", 21),
     )
     confirm = Op(shas[0], Action.CONFIRM, "cat", 0, "ann", "tab", 1)
-    sqlite_catalog.journal.apply(confirm, NOW)
+    sqlite_catalog.journal.apply([confirm], NOW)
     order = ["--home", str(folder.home), "suspects", "things", "--out"]
 
     first = CliRunner().invoke(cli, [*order, str(tmp_path / "first.csv")])

@@ -5,7 +5,13 @@ with opened(folder) as catalog:
     catalog.tallies      the same in counts, for people
     catalog.photos       the store's images, their groups, what is trained
     catalog.journal      what people said
+    catalog.sayings      the newest word on every image, for lists in and out
+    catalog.opinions     what several of them think, and how much each said
+    catalog.leases       which photos are before somebody just now
+    catalog.preferences  how each curator wants the page to be
     catalog.partings     which photos people said are not the same
+    catalog.choices      which photo of a group people chose to keep
+    catalog.groups       the groups of copies, for people to say so
     catalog.training     splits, runs, predictions
     catalog.takedowns    what was taken down for good
 """
@@ -16,11 +22,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pipeline.catalog.candidates import Candidates
+from pipeline.catalog.choices import Choices
 from pipeline.catalog.engine import DATABASE_URL, drop_database, open_database
 from pipeline.catalog.forgetting import Takedowns
+from pipeline.catalog.groups import Groups
 from pipeline.catalog.journal import Journal
+from pipeline.catalog.leases import Leases
+from pipeline.catalog.opinions import Opinions
 from pipeline.catalog.partings import Partings
 from pipeline.catalog.photos import Photos
+from pipeline.catalog.preferences import Preferences
+from pipeline.catalog.sayings import Sayings
 from pipeline.catalog.tables import Outcome, Part, Status
 from pipeline.catalog.tallies import Tallies
 from pipeline.catalog.training import Training
@@ -37,7 +49,13 @@ class Catalog:
     tallies: Tallies
     photos: Photos
     journal: Journal
+    sayings: Sayings
+    opinions: Opinions
+    leases: Leases
+    preferences: Preferences
     partings: Partings
+    choices: Choices
+    groups: Groups
     training: Training
     takedowns: Takedowns
 
@@ -56,7 +74,13 @@ def opened(folder: SetFolder) -> Iterator[Catalog]:
             Tallies(database),
             Photos(database),
             Journal(database),
+            Sayings(database),
+            Opinions(database),
+            Leases(database),
+            Preferences(database),
             Partings(database),
+            Choices(database),
+            Groups(database),
             Training(database),
             Takedowns(database),
         )

@@ -4,9 +4,10 @@ SQLite runs with a write-ahead log, ``synchronous=FULL`` (a label survives a pow
 cut), foreign keys, and one writer at a time that waits for the other.
 """
 
+import threading
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,13 +34,13 @@ from sqlalchemy.exc import (
     IntegrityError,
     OperationalError,
 )
-from sqlalchemy.pool import NullPool
 
 from pipeline.errors import CatalogError
 from pipeline.home import SetFolder
 
 DATABASE_URL = "MEKIKI_DATABASE_URL"
 BUSY_TIMEOUT_S = 30.0
+_THREADS = 30  # connections that are kept for them; to prepare one takes a while
 _AT_ONCE = 500  # values of one question; SQLite takes no more than 999 everywhere
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -52,6 +53,7 @@ class Database:
 
     engine: Engine
     name: str
+    _turn: AbstractContextManager[object] = field(default_factory=nullcontext)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -77,7 +79,7 @@ class Database:
         Raises:
             CatalogError: The disk is full, the server is gone, ...
         """
-        with self._explained(), self.engine.begin() as connection:
+        with self._turn, self._explained(), self.engine.begin() as connection:
             if connection.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             else:
@@ -180,6 +182,7 @@ def _open_sqlite(file: Path) -> Database:
     engine = create_engine(
         f"sqlite:///{file}",
         connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None},
+        pool_size=_THREADS,
     )
 
     @event.listens_for(engine, "connect")
@@ -192,7 +195,9 @@ def _open_sqlite(file: Path) -> Database:
         ):
             connection.execute(f"PRAGMA {pragma}").close()
 
-    return Database(engine, str(file))
+    # SQLite lets writers try again after a while, whoever came first; a process's own
+    # threads can do better: they take turns.
+    return Database(engine, str(file), threading.Lock())
 
 
 def _open_postgresql(url: str, schema: str) -> Database:
@@ -203,7 +208,8 @@ def _open_postgresql(url: str, schema: str) -> Database:
     try:
         engine = create_engine(
             f"postgresql+psycopg://{rest}",
-            poolclass=NullPool,
+            pool_pre_ping=True,  # the server may have been started anew
+            max_overflow=-1,  # its own limit is enough, and says so in words
             connect_args={"options": f'-csearch_path="{schema}"'},
         )
         with engine.begin() as connection:

@@ -1,14 +1,69 @@
-"""The rows of the journal, inside the caller's transaction."""
+"""The rows of the journal, inside the caller's transaction.
 
-from collections.abc import Mapping, Sequence
+Events and the other changes of the photos (a new grouping, a takedown) are counted on
+one line: each takes the next number, and no number is given twice. So whoever knows
+the newest number knows the photos; a number that is no event's was another change.
+"""
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from pipeline.catalog.tables import CANDIDATE, EVENT, IMAGE, ITEM, Status
-from pipeline.errors import CatalogError
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from pipeline.catalog.engine import in_parts
+from pipeline.catalog.tables import CANDIDATE, CHANGE, EVENT, IMAGE, ITEM, Status
 
 MACHINE = "mekiki"  # the user name of what no person did
 _AT_ONCE = 500  # rows that are held in memory
+_UNDO = EVENT.alias("later")
+
+# An event that changed its item; remarks, and what takes them back, do not.
+CHANGED = and_(EVENT.c.accepted, EVENT.c.version > EVENT.c.base_version)
+# An event that no other one took back.
+STANDING = ~exists().where(_UNDO.c.undoes == EVENT.c.id, _UNDO.c.accepted)
+
+
+def newest_number(connection: Connection) -> int:
+    """Return the number of the newest event or other change; 0 before the first."""
+    event = select(func.max(EVENT.c.id)).scalar_subquery()
+    change = select(func.max(CHANGE.c.number)).scalar_subquery()
+    row = connection.execute(select(event, change)).one()
+    return max(row[0] or 0, row[1] or 0)
+
+
+def note_change(connection: Connection, sha256s: Collection[str] = ()) -> None:
+    """Give the next number to a change of the photos that is no event.
+
+    Whoever changes what the photos are, beside the journal, calls this in the same
+    transaction: labelers then read the photos again.
+
+    Args:
+        connection: Of the transaction that changes them.
+        sha256s: The images whose groups it changes: all that were in one of them, and
+            all that are. None: any.
+    """
+    number = newest_number(connection) + 1
+    if not sha256s:
+        connection.execute(delete(CHANGE))  # what this one says, says all of it
+    rows = [{"number": number, "sha256": sha256} for sha256 in sorted(set(sha256s))]
+    connection.execute(insert(CHANGE), rows or [{"number": number, "sha256": ""}])
+
+
+def changes_since(connection: Connection, after: int) -> tuple[list[str], bool]:
+    """Return the images whose groups changed after a number, and whether any did."""
+    query = select(CHANGE.c.sha256).where(CHANGE.c.number > after)
+    sha256s = list(connection.scalars(query.order_by(CHANGE.c.number)))
+    return [sha256 for sha256 in sha256s if sha256], "" in sha256s
 
 
 def append_event(connection: Connection, **values: object) -> None:
@@ -20,7 +75,7 @@ def append_events(
     connection: Connection, events: Sequence[Mapping[str, object]]
 ) -> None:
     """Add events to the journal, in order, numbered on from the newest."""
-    top = connection.scalar(select(func.max(EVENT.c.id))) or 0
+    top = newest_number(connection)
     connection.execute(
         insert(EVENT),
         [{"id": top + number, **row} for number, row in enumerate(events, start=1)],
@@ -82,82 +137,6 @@ def next_seq(connection: Connection, client: str) -> int:
     return int(connection.scalar(query) or 0) + 1
 
 
-def set_item(
-    connection: Connection,
-    sha256: str,
-    label: str | None,
-    status: Status,
-    version: int,
-) -> None:
-    """Change what is true now of an item."""
-    connection.execute(
-        update(ITEM)
-        .where(ITEM.c.sha256 == sha256)
-        .values(label=label, status=status, version=version)
-    )
-
-
-def item_of(connection: Connection, sha256: str) -> Row[tuple[object, ...]]:
-    """Return an image's item.
-
-    Raises:
-        CatalogError: There is none, or none any more: it was taken down.
-    """
-    row = connection.execute(select(ITEM).where(ITEM.c.sha256 == sha256)).first()
-    if row is None:
-        raise CatalogError(
-            f"no item {sha256[:12]} in the catalog: it may have been taken down;"
-            " reload the page"
-        )
-    return row
-
-
-def event_of(
-    connection: Connection, client: str, seq: int
-) -> Row[tuple[object, ...]] | None:
-    """Return the event that an op of a client became, if it was sent before."""
-    query = select(EVENT).where(EVENT.c.client == client, EVENT.c.seq == seq)
-    return connection.execute(query).first()
-
-
-def newest_word(
-    connection: Connection, user: str, actions: Sequence[str]
-) -> Row[tuple[object, ...]] | None:
-    """Return the user's newest accepted event that no undo has tried to take back."""
-    tried = select(EVENT.c.undoes).where(EVENT.c.undoes.is_not(None))
-    return connection.execute(
-        select(EVENT)
-        .where(
-            EVENT.c.user == user,
-            EVENT.c.accepted,
-            EVENT.c.action.in_(actions),
-            EVENT.c.id.not_in(tried),
-        )
-        .order_by(EVENT.c.id.desc())
-        .limit(1)
-    ).first()
-
-
-def newest_standing(
-    connection: Connection, sha256: str
-) -> Row[tuple[object, ...]] | None:
-    """Return an image's newest accepted event that was not taken back."""
-    taken_back = select(EVENT.c.undoes).where(
-        EVENT.c.undoes.is_not(None), EVENT.c.accepted
-    )
-    return connection.execute(
-        select(EVENT)
-        .where(
-            EVENT.c.sha256 == sha256,
-            EVENT.c.accepted,
-            EVENT.c.action != "undo",
-            EVENT.c.id.not_in(taken_back),
-        )
-        .order_by(EVENT.c.id.desc())
-        .limit(1)
-    ).first()
-
-
 def set_by_machine(
     connection: Connection,
     item: Row[tuple[object, ...]],
@@ -182,4 +161,33 @@ def set_by_machine(
         version=item.version + 1,
         at=now,
     )
-    set_item(connection, item.sha256, item.label, status, item.version + 1)
+    connection.execute(
+        update(ITEM)
+        .where(ITEM.c.sha256 == item.sha256)
+        .values(status=status, version=item.version + 1)
+    )
+
+
+def events_named(
+    connection: Connection, names: Iterable[tuple[str, int]]
+) -> list[Row[tuple[object, ...]]]:
+    """Return the events that have one of these names, ``(client, seq)``."""
+    seqs: dict[str, set[int]] = {}
+    for client, seq in names:
+        seqs.setdefault(client, set()).add(seq)
+    found: list[Row[tuple[object, ...]]] = []
+    for client, mine in seqs.items():
+        for some in in_parts(mine):
+            query = select(EVENT).where(EVENT.c.client == client, EVENT.c.seq.in_(some))
+            found += connection.execute(query).all()
+    return found
+
+
+def of_newest_change(sha256s: Sequence[str]) -> Select[tuple[str, str]]:
+    """Return the query for who changed each item last: sha256, user."""
+    newest = (
+        select(func.max(EVENT.c.id))
+        .where(EVENT.c.sha256.in_(sha256s), CHANGED)
+        .group_by(EVENT.c.sha256)
+    )
+    return select(EVENT.c.sha256, EVENT.c.user).where(EVENT.c.id.in_(newest))

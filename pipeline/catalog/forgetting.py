@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from pipeline.catalog.candidates import Candidate
+from pipeline.catalog.choices import chosen_of_group, erase_choices
 from pipeline.catalog.engine import Database, in_parts
+from pipeline.catalog.events import note_change
+from pipeline.catalog.leases import erase_leases
 from pipeline.catalog.partings import erase_partings
 from pipeline.catalog.tables import (
     CANDIDATE,
@@ -183,6 +186,7 @@ class Takedowns:
     ) -> None:
         """Refuse the candidates for good, and remove all rows of the images."""
         with self._database.write() as connection:
+            note_change(connection)  # before the events go: their numbers stay taken
             for some in in_parts(sha256s):
                 _refuse(connection, CANDIDATE.c.sha256.in_(some), now)
             for few in in_parts(candidates):
@@ -196,6 +200,8 @@ class Takedowns:
                     )
                 )
                 erase_partings(connection, some)
+                erase_choices(connection, some)
+                erase_leases(connection, some)
                 for table in (PREDICTION, SPLIT, DUPLICATE, EVENT, ITEM, IMAGE):
                     connection.execute(delete(table).where(table.c.sha256.in_(some)))
                 for group in groups:
@@ -219,8 +225,8 @@ def _refuse(connection: Connection, which: object, now: str) -> None:
 
 
 def _keep_another(connection: Connection, group: int) -> None:
-    """Keep the largest image of a group that lost the one it kept."""
-    best = connection.scalar(
+    """Keep the chosen, or the largest, image of a group that lost the one it kept."""
+    best = chosen_of_group(connection, group) or connection.scalar(
         select(DUPLICATE.c.sha256)
         .join(IMAGE, IMAGE.c.sha256 == DUPLICATE.c.sha256)
         .where(DUPLICATE.c.group_id == group)

@@ -6,60 +6,29 @@ curators can't overwrite each other unseen. ``(client, seq)`` is unique, so an o
 is sent twice changes nothing and gets the same answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import select
 
 from pipeline.catalog.engine import Database
 from pipeline.catalog.events import (
     MACHINE,
-    append_event,
-    event_of,
-    item_of,
-    newest_standing,
-    newest_word,
+    STANDING,
+    changes_since,
+    newest_number,
     next_seq,
     set_by_machine,
-    set_item,
     start_items,
 )
-from pipeline.catalog.tables import DUPLICATE, EVENT, IMAGE, ITEM, Status
+from pipeline.catalog.ledger import Ledger
+from pipeline.catalog.ops import REMARKS, WORDS, Action, Answer, Op
+from pipeline.catalog.tables import DECIDED, DUPLICATE, EVENT, IMAGE, ITEM, Status
 
+__all__ = ["Action", "Answer", "Happened", "Journal", "Op", "Touched", "Word"]
 
-class Action(StrEnum):
-    """What a curator can say of a photo."""
-
-    CONFIRM = "confirm"  # the label it has is right
-    RELABEL = "relabel"
-    REJECT = "reject"
-    UNSURE = "unsure"
-
-
-@dataclass(frozen=True)
-class Op:
-    """One thing a curator said, and which version of the photo they were looking at."""
-
-    sha256: str
-    action: Action
-    label: str | None  # of confirm and relabel; ignored by the others
-    base_version: int
-    user: str
-    client: str  # one browser tab
-    seq: int  # counts up in a client
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What became of an op, and what is true of the photo now."""
-
-    accepted: bool
-    sha256: str
-    label: str | None
-    status: Status
-    version: int
-    by: str  # who said the newest word
+MANY = 2000  # events since, after which all is better read again
 
 
 @dataclass(frozen=True)
@@ -75,6 +44,31 @@ class Happened:
     new_label: str | None
     new_status: str | None
     at: str
+
+
+@dataclass(frozen=True)
+class Word:
+    """What a curator said and did not take back: all that undoing it needs."""
+
+    client: str
+    seq: int
+    batch: int | None
+    sha256: str
+    action: Action  # any but undo
+    old_label: str | None
+    old_status: Status
+    new_label: str | None
+    new_status: Status | None  # None: a flag
+    version: int  # of the photo, afterwards
+    at: str
+
+
+class Touched(NamedTuple):
+    """What happened since a moment."""
+
+    newest: int  # the number of the newest event or other change
+    sha256s: list[str]  # what events and regroupings since are about, once each
+    more: bool  # all groups may have changed, or much happened: read everything
 
 
 class Journal:
@@ -109,7 +103,7 @@ class Journal:
         disputed, decided = set[int](), set[int]()
         with self._database.write() as connection:
             for row in connection.execute(query).all():
-                if row.status not in {Status.SCRAPED, Status.CONFLICT}:
+                if row.status in DECIDED:
                     decided.add(row.group_id)
                     continue
                 many = len(categories.get(row.group_id, ())) > 1
@@ -120,83 +114,72 @@ class Journal:
                     set_by_machine(connection, row, status, "dedup", now)
         return len(disputed - decided)
 
-    def apply(self, op: Op, now: str) -> Answer:
-        """Record what a curator said; it holds where the photo is as they saw it.
+    def apply(self, ops: Sequence[Op], now: str) -> list[Answer]:
+        """Record what curators said, in one transaction; answer in the same order.
+
+        A word holds where the photo is as its speaker saw it, or as the word before it
+        in this call has left it. An undo holds where what it takes back is the newest
+        word that stands on its photo, or a remark. What does not hold is recorded
+        too, and the answer tells what is true. Of a photo that is gone nothing is
+        recorded; the others are.
 
         Raises:
-            CatalogError: The photo is not in the catalog, or not any more.
+            CatalogError: The disk is full, the server is gone, ...
         """
         with self._database.write() as connection:
-            repeated = event_of(connection, op.client, op.seq)
-            item = item_of(connection, op.sha256)
-            if repeated is not None:
-                return _answer(connection, item, accepted=repeated.accepted)
-            accepted = item.version == op.base_version
-            label, status = _told(op, item.label)
-            version = item.version + 1 if accepted else item.version
-            append_event(
-                connection,
-                sha256=op.sha256,
-                user=op.user,
-                client=op.client,
-                seq=op.seq,
-                action=op.action,
-                accepted=accepted,
-                old_label=item.label,
-                old_status=item.status,
-                new_label=label,
-                new_status=status,
-                base_version=op.base_version,
-                version=version,
-                at=now,
-            )
-            if accepted:
-                set_item(connection, op.sha256, label, status, version)
-            return _answer(
-                connection, item_of(connection, op.sha256), accepted=accepted
-            )
+            ledger = Ledger(connection, ops, now)
+            answers = [ledger.enter(op) for op in ops]
+            ledger.write()
+        return answers
 
-    def undo(self, user: str, client: str, seq: int, now: str) -> Answer | None:
-        """Take back the user's newest word that still stands; ``None`` without one.
+    def mine(self, user: str, *, limit: int) -> list[Word]:
+        """List what a curator said that stands, remarks too, newest first."""
+        query = (
+            select(EVENT)
+            .where(
+                EVENT.c.user == user,
+                EVENT.c.accepted,
+                EVENT.c.action.in_(WORDS | REMARKS),
+                STANDING,
+            )
+            .order_by(EVENT.c.id.desc())
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [
+                Word(
+                    row.client,
+                    row.seq,
+                    row.batch,
+                    row.sha256,
+                    Action(row.action),
+                    row.old_label,
+                    Status(row.old_status),
+                    row.new_label,
+                    Status(row.new_status) if row.new_status else None,
+                    row.version,
+                    row.at,
+                )
+                for row in connection.execute(query)
+            ]
 
-        A word that somebody changed since is not touched: the answer is then not
-        accepted and tells what is true now. Undoing again takes back the one before it.
-        """
-        with self._database.write() as connection:
-            repeated = event_of(connection, client, seq)
-            if repeated is not None:
-                item = item_of(connection, repeated.sha256)
-                return _answer(connection, item, accepted=repeated.accepted)
-            last = newest_word(connection, user, [str(action) for action in Action])
-            if last is None:
-                return None
-            item = item_of(connection, last.sha256)
-            newest = newest_standing(connection, str(last.sha256))
-            accepted = newest is not None and newest.id == last.id
-            version = item.version + 1 if accepted else item.version
-            append_event(
-                connection,
-                sha256=last.sha256,
-                user=user,
-                client=client,
-                seq=seq,
-                action="undo",
-                accepted=accepted,
-                old_label=item.label,
-                old_status=item.status,
-                new_label=last.old_label,
-                new_status=last.old_status,
-                base_version=last.version,
-                version=version,
-                undoes=last.id,
-                at=now,
-            )
-            if accepted:
-                status = Status(last.old_status)
-                set_item(connection, last.sha256, last.old_label, status, version)
-            return _answer(
-                connection, item_of(connection, last.sha256), accepted=accepted
-            )
+    def newest_event(self) -> int:
+        """Return the number of the newest event or other change of the photos."""
+        with self._database.read() as connection:
+            return newest_number(connection)
+
+    def touched(self, after: int) -> Touched:
+        """Tell what happened after the event, or other change, of that number."""
+        with self._database.read() as connection:
+            newest = newest_number(connection)
+            if newest == after:
+                return Touched(newest, [], False)
+            if not 0 <= newest - after <= MANY:
+                return Touched(newest, [], True)
+            query = select(EVENT.c.sha256).where(EVENT.c.id > after)
+            said = list(connection.scalars(query.order_by(EVENT.c.id)))
+            regrouped, more = changes_since(connection, after)
+        return Touched(newest, list(dict.fromkeys([*said, *regrouped])), more)
 
     def next_seq(self, client: str) -> int:
         """Return the number that the client's next op takes."""
@@ -226,30 +209,3 @@ class Journal:
                 )
                 for row in connection.execute(query)
             ]
-
-
-def _told(op: Op, label: str | None) -> tuple[str | None, Status]:
-    if op.action is Action.REJECT:
-        return label, Status.REJECTED
-    if op.action is Action.UNSURE:
-        return label, Status.UNSURE
-    return op.label, Status.LABELLED
-
-
-def _answer(
-    connection: Connection, item: Row[tuple[object, ...]], *, accepted: bool
-) -> Answer:
-    newest = connection.execute(
-        select(EVENT.c.user)
-        .where(EVENT.c.sha256 == item.sha256, EVENT.c.accepted)
-        .order_by(EVENT.c.id.desc())
-        .limit(1)
-    ).scalar()
-    return Answer(
-        accepted,
-        str(item.sha256),
-        item.label,
-        Status(item.status),
-        int(item.version),
-        newest or MACHINE,
-    )

@@ -34,12 +34,8 @@ class Partings:
 
     def said(self) -> list[Parting]:
         """List what was said and stands, the oldest first."""
-        query = select(APART).order_by(APART.c.at, APART.c.first, APART.c.second)
         with self._database.read() as connection:
-            return [
-                Parting((row.first, row.second), row.user, row.at)
-                for row in connection.execute(query)
-            ]
+            return read_partings(connection)
 
     def pairs(self) -> list[Pair]:
         """List the pairs that are kept apart, sorted."""
@@ -55,26 +51,45 @@ class Partings:
             CatalogError: An image is not in the catalog (any more).
         """
         with self._database.write() as connection:
-            new = set(pairs) - _standing(connection)
-            rows = [
-                {"first": first, "second": second, "user": user, "at": now}
-                for first, second in sorted(new)
-            ]
-            if rows:
-                connection.execute(insert(APART), rows)
-        return new
+            return add_partings(connection, pairs, user, now)
 
     def take_back(self, pairs: Collection[Pair]) -> set[Pair]:
         """Let pairs share a group again; return those that were kept apart."""
         with self._database.write() as connection:
-            gone = set(pairs) & _standing(connection)
-            for first, second in gone:
-                connection.execute(
-                    delete(APART).where(
-                        APART.c.first == first, APART.c.second == second
-                    )
-                )
-        return gone
+            return remove_partings(connection, pairs)
+
+
+def read_partings(connection: Connection) -> list[Parting]:
+    """List what was said and stands, the oldest first."""
+    query = select(APART).order_by(APART.c.at, APART.c.first, APART.c.second)
+    return [
+        Parting((row.first, row.second), row.user, row.at)
+        for row in connection.execute(query)
+    ]
+
+
+def add_partings(
+    connection: Connection, pairs: Collection[Pair], user: str, now: str
+) -> set[Pair]:
+    """Keep pairs apart; return those that were not before."""
+    new = set(pairs) - _standing(connection)
+    rows = [
+        {"first": first, "second": second, "user": user, "at": now}
+        for first, second in sorted(new)
+    ]
+    if rows:
+        connection.execute(insert(APART), rows)
+    return new
+
+
+def remove_partings(connection: Connection, pairs: Collection[Pair]) -> set[Pair]:
+    """Let pairs share a group again; return those that were kept apart."""
+    gone = set(pairs) & _standing(connection)
+    for first, second in gone:
+        connection.execute(
+            delete(APART).where(APART.c.first == first, APART.c.second == second)
+        )
+    return gone
 
 
 def erase_partings(connection: Connection, sha256s: Collection[str]) -> None:

@@ -9,18 +9,25 @@ placeholder shows nothing, and would teach that nothing is something.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from pipeline.catalog.engine import Database, update_each
+from pipeline.catalog.choices import refuse_unchosen
+from pipeline.catalog.engine import Database, in_parts, update_each
+from pipeline.catalog.entries import (
+    Entry,
+    categories_of_groups,
+    read_entries,
+    split_flags,
+)
+from pipeline.catalog.events import note_change
 from pipeline.catalog.partings import refuse_joined
-from pipeline.catalog.provenance import Provenances
+from pipeline.catalog.provenance import Moment, Provenance, Provenances
 from pipeline.catalog.tables import (
     CANDIDATE,
     DUPLICATE,
-    EVENT,
     IMAGE,
     ITEM,
     Part,
@@ -28,7 +35,6 @@ from pipeline.catalog.tables import (
 )
 
 SHOWN_FLAGS = frozenset({"blurry", "dark", "greyscale"})  # and trained all the same
-HUMAN_ACTIONS = ("confirm", "relabel", "reject", "unsure", "undo")
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,7 @@ class Photos:
                     row.kept,
                     row.reason,
                     row.phash,
-                    _split(row.flags),
+                    split_flags(row.flags),
                     json.loads(row.scores or "{}"),
                 )
                 for row in connection.execute(query)
@@ -141,6 +147,7 @@ class Photos:
         """
         rows = list(groupings)
         with self._database.write() as connection:
+            note_change(connection)
             connection.execute(delete(DUPLICATE))
             if not rows:
                 return
@@ -157,6 +164,7 @@ class Photos:
                 ],
             )
             refuse_joined(connection)
+            refuse_unchosen(connection)
             connection.execute(
                 update_each(*IMAGE.c["sha256", "phash", "flags", "scores"]),
                 [
@@ -181,7 +189,7 @@ class Photos:
     def categories_of_groups(self) -> dict[int, tuple[str, ...]]:
         """Return the categories each group was found under, in order of finding."""
         with self._database.read() as connection:
-            return _categories_of_groups(connection)
+            return categories_of_groups(connection)
 
     def official_parts(self) -> dict[int, Part]:
         """Return the part of the groups whose data says one; test where both are said.
@@ -202,61 +210,41 @@ class Photos:
             for row in said
         }
 
+    def entries(self, sha256s: Collection[str] | None = None) -> list[Entry]:
+        """List the photos slim, in the order found.
+
+        Args:
+            sha256s: Of any images: the photos of their groups alone. ``None``: all.
+        """
+        with self._database.read() as connection:
+            return read_entries(connection, sha256s)
+
     def photos(self) -> list[Photo]:
         """List the kept image of every group, with the group's label and status.
 
         A group found under several categories is a conflict from then on, also before
         dedup has marked it.
         """
-        query = (
-            select(
-                IMAGE,
-                DUPLICATE.c.group_id,
-                ITEM.c.label,
-                ITEM.c.status,
-                ITEM.c.version,
-                CANDIDATE.c.origin,
-                CANDIDATE.c.page,
-                CANDIDATE.c.title,
-                CANDIDATE.c.author,
-                CANDIDATE.c.licence,
-            )
-            .join(DUPLICATE, DUPLICATE.c.sha256 == IMAGE.c.sha256)
-            .join(ITEM, ITEM.c.sha256 == IMAGE.c.sha256)
-            .join(CANDIDATE, CANDIDATE.c.id == IMAGE.c.candidate_id)
-            .where(DUPLICATE.c.kept)
-            .order_by(DUPLICATE.c.group_id)
-        )
         with self._database.read() as connection:
-            categories = _categories_of_groups(connection)
-            human = _newest_human_words(connection)
-            copies = _copies(connection)
-            rows = connection.execute(query).all()
-        found = []
-        for row in rows:
-            scraped_as = categories.get(row.group_id, ())
-            label, status = human.get(row.group_id, (row.label, Status(row.status)))
-            if status is Status.SCRAPED and len(scraped_as) > 1:
-                status = Status.CONFLICT
-            found.append(
-                Photo(
-                    sha256=row.sha256,
-                    extension=row.extension,
-                    group_id=row.group_id,
-                    copies=copies[row.group_id] - 1,
-                    origin=row.origin,
-                    page=row.page,
-                    title=row.title,
-                    author=row.author,
-                    licence=row.licence,
-                    scraped_as=scraped_as,
-                    label=label,
-                    status=status,
-                    version=row.version,
-                    flags=_split(row.flags),
-                )
-            )
-        return found
+            return _photos(connection, None)
+
+    def photo(self, sha256: str) -> Photo | None:
+        """Return the photo that an image's group keeps; ``None`` without a group."""
+        with self._database.read() as connection:
+            found = _photos(connection, [sha256])
+        return found[0] if found else None
+
+    def about(self, sha256s: Collection[str]) -> dict[str, Provenance]:
+        """Return where images come from, copies too; none that is not stored."""
+        with self._database.read() as connection:
+            found = Moment(connection).of(sha256s)
+            return {provenance.sha256: provenance for provenance in found}
+
+    def num_listed(self) -> int:
+        """Count the places that images were met in: more of them, more categories."""
+        with self._database.read() as connection:
+            query = select(func.count(CANDIDATE.c.sha256))
+            return int(connection.scalar(query) or 0)
 
     def trained(self) -> list[Photo]:
         """List what may be trained: one photo a group, with a label to believe."""
@@ -269,51 +257,46 @@ class Photos:
             return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def _categories_of_groups(connection: Connection) -> dict[int, tuple[str, ...]]:
+def _photos(connection: Connection, sha256s: Collection[str] | None) -> list[Photo]:
+    entries = read_entries(connection, sha256s)
     query = (
-        select(DUPLICATE.c.group_id, CANDIDATE.c.category)
-        .join(CANDIDATE, CANDIDATE.c.sha256 == DUPLICATE.c.sha256)
-        .group_by(DUPLICATE.c.group_id, CANDIDATE.c.category)
-        .order_by(DUPLICATE.c.group_id, func.min(CANDIDATE.c.id))
+        select(
+            IMAGE.c.sha256,
+            *CANDIDATE.c["origin", "page", "title", "author", "licence"],
+        )
+        .join(CANDIDATE, CANDIDATE.c.id == IMAGE.c.candidate_id)
+        .join(DUPLICATE, DUPLICATE.c.sha256 == IMAGE.c.sha256)
+        .where(DUPLICATE.c.kept)
     )
-    categories: dict[int, tuple[str, ...]] = {}
-    for group_id, category in connection.execute(query):
-        categories[group_id] = (*categories.get(group_id, ()), category)
-    return categories
-
-
-def _newest_human_words(
-    connection: Connection,
-) -> dict[int, tuple[str | None, Status]]:
-    """Return each group's newest human label and status, where there is one.
-
-    Only items whose present state a person gave count: an undo back to what was
-    scraped is no human word.
-    """
-    newest = (
-        select(EVENT.c.sha256, func.max(EVENT.c.id).label("newest"))
-        .where(EVENT.c.accepted, EVENT.c.action.in_(HUMAN_ACTIONS))
-        .group_by(EVENT.c.sha256)
-        .subquery()
-    )
-    query = (
-        select(DUPLICATE.c.group_id, ITEM.c.label, ITEM.c.status)
-        .join(newest, newest.c.sha256 == DUPLICATE.c.sha256)
-        .join(ITEM, ITEM.c.sha256 == DUPLICATE.c.sha256)
-        .where(ITEM.c.status.in_(["labelled", "rejected", "unsure"]))
-        .order_by(newest.c.newest)
-    )
-    return {
-        row.group_id: (row.label, Status(row.status))
-        for row in connection.execute(query)
-    }
-
-
-def _copies(connection: Connection) -> dict[int, int]:
-    """Count the images of each group."""
-    query = select(DUPLICATE.c.group_id, func.count()).group_by(DUPLICATE.c.group_id)
-    return {row[0]: row[1] for row in connection.execute(query)}
-
-
-def _split(flags: str | None) -> tuple[str, ...]:
-    return tuple(flags.split(",")) if flags else ()
+    if sha256s is None:
+        rows = list(connection.execute(query))
+    else:
+        kept = [entry.sha256 for entry in entries]
+        rows = [
+            row
+            for some in in_parts(kept)
+            for row in connection.execute(query.where(IMAGE.c.sha256.in_(some)))
+        ]
+    owners = {row.sha256: row for row in rows}
+    found = []
+    for entry in entries:
+        owner = owners[entry.sha256]
+        found.append(
+            Photo(
+                sha256=entry.sha256,
+                extension=entry.extension,
+                group_id=entry.group_id,
+                copies=entry.copies,
+                origin=owner.origin,
+                page=owner.page,
+                title=owner.title,
+                author=owner.author,
+                licence=owner.licence,
+                scraped_as=entry.scraped_as,
+                label=entry.label,
+                status=entry.status,
+                version=entry.version,
+                flags=entry.flags,
+            )
+        )
+    return found

@@ -6,7 +6,7 @@ one that does speaks for it; a title or an author that it leaves out are the own
 credit that is known is never lost. The category is the owner's all the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ from sqlalchemy import (
     select,
 )
 
-from pipeline.catalog.engine import Database
+from pipeline.catalog.engine import Database, in_parts
 from pipeline.catalog.tables import CANDIDATE, IMAGE
 
 _AT_ONCE = 200  # rows held in memory
@@ -105,6 +105,13 @@ class Moment:
             .join(firsts, firsts.c.category == _OWNER.c.category)
             .order_by(firsts.c.first, IMAGE.c.candidate_id)
         )
+
+    def of(self, sha256s: Collection[str]) -> Iterator[Provenance]:
+        """Yield the provenance of some images, by their sha256."""
+        for some in in_parts(sha256s):
+            yield from self._stream(
+                _provenances().where(IMAGE.c.sha256.in_(some)).order_by(IMAGE.c.sha256)
+            )
 
     def _stream(self, query: Executable) -> Iterator[Provenance]:
         streamed = self.connection.execution_options(yield_per=_AT_ONCE)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 
@@ -48,6 +49,10 @@ class Status(StrEnum):
     LABELLED = "labelled"  # a person said what it is
     REJECTED = "rejected"  # a person said it is no picture of any category
     UNSURE = "unsure"  # a person could not tell
+
+
+# A person gave the item its present state.
+DECIDED = frozenset({Status.LABELLED, Status.REJECTED, Status.UNSURE})
 
 
 class Part(StrEnum):
@@ -163,6 +168,16 @@ APART = Table(  # images that a person said are not the same photo
     Index("ix_apart_second", "second"),
 )
 
+CHOICE = Table(  # which image of its group a person wants to be kept; the newest holds
+    "choice",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("sha256", ForeignKey("image.sha256"), nullable=False),
+    Column("user", String, nullable=False),
+    Column("at", String, nullable=False),
+    Index("ix_choice_sha256", "sha256"),
+)
+
 ITEM = Table(  # what is true now of an image
     "item",
     METADATA,
@@ -191,9 +206,44 @@ EVENT = Table(  # the journal: rows are added, never changed
     Column("version", Integer, nullable=False),  # of the item, afterwards
     Column("undoes", Integer),  # the event that this one takes back
     Column("at", String, nullable=False),
+    Column("batch", Integer),  # the seq of the first op of a bulk
+    Column("shown_ms", Integer),  # how long the photo was looked at
+    Column("note", String, nullable=False, default="", server_default=""),
     UniqueConstraint("client", "seq"),
     Index("ix_event_sha256", "sha256", "id"),
     Index("ix_event_user", "user", "id"),
+    Index("ix_event_action", "action", "id"),
+    Index(
+        "ix_event_undoes",
+        "undoes",
+        sqlite_where=text("undoes IS NOT NULL"),
+        postgresql_where=text("undoes IS NOT NULL"),
+    ),
+)
+
+CHANGE = Table(  # the newest changes of the photos that are no events
+    "change",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),  # among events
+    Column("sha256", _SHA, primary_key=True),  # whose group changed; "": any
+)
+
+LEASE = Table(  # which photos are before somebody just now
+    "lease",
+    METADATA,
+    Column("sha256", ForeignKey("image.sha256"), primary_key=True),
+    Column("client", String, nullable=False),  # one browser tab
+    Column("user", String, nullable=False),
+    Column("until", String, nullable=False),
+    Index("ix_lease_client", "client"),
+    Index("ix_lease_until", "until"),
+)
+
+PREFERENCE = Table(  # how a curator wants the page to be
+    "preference",
+    METADATA,
+    Column("user", String, primary_key=True),
+    Column("wishes", String, nullable=False),  # JSON, an object
 )
 
 SPLIT = Table(  # which part an image is in

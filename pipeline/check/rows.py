@@ -1,59 +1,26 @@
 """A shop's CSV, in and out: its own cells go back byte for byte.
 
-The file is cut into rows and cells without being decoded as a whole. In the 8-bit
-encodings read here (UTF-8, cp932, cp1252) no byte of a longer character looks like a
-delimiter, a quote or a line end, so the bytes are carried as Latin-1 characters and
-only the cells that are looked at are decoded. UTF-16 is carried as its own text.
-
-An empty line is no row; it goes back as it came. A row that is too short is filled
-up with empty cells; where one is too long, the header gets cells without a name.
+How a file is cut into cells is ``pipeline.cutting``'s. An empty line is no row; it goes
+back as it came. A row that is too short is filled up with empty cells; where one is too
+long, the header gets cells without a name.
 """
 
-import codecs
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.cutting import (
+    DELIMITERS,
+    Encoding,
+    Record,
+    carried_text,
+    column_of,
+    cut,
+    header_names,
+    is_closed,
+    unquoted,
+)
 from pipeline.errors import InputError
 from pipeline.listing import guard_cell
-
-DELIMITERS = (",", ";", "\t")
-_IN_QUOTES = r'"(?:[^"]|"")*+"'
-_QUOTED_CELL = re.compile(rf"({_IN_QUOTES})(.*)", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """How a file's bytes are carried while it is cut up, and what its cells say."""
-
-    mark: bytes  # the byte order mark the file begins with
-    carrier: str  # a codec that gives every byte back
-    text: str  # the codec of the cells
-
-    def decode(self, carried: str) -> str:
-        """Return what a carried cell says; broken bytes become U+FFFD."""
-        if self.carrier != "latin-1":
-            return carried
-        return carried.encode("latin-1").decode(self.text, "replace")
-
-    def carry(self, text: str) -> str:
-        """Return new text as it is carried; unknown characters are escaped."""
-        if self.carrier != "latin-1":
-            return text
-        return text.encode(self.text, "backslashreplace").decode("latin-1")
-
-
-@dataclass(frozen=True)
-class Record:
-    """A line of the file, or several where a quoted cell holds line ends."""
-
-    cells: tuple[str, ...]  # as they stand in the file, quotes included
-    end: str  # the line end, "" at the end of the file
-
-    @property
-    def is_blank(self) -> bool:
-        """Whether the line is empty."""
-        return self.cells == ("",)
 
 
 @dataclass(frozen=True)
@@ -83,7 +50,7 @@ class ProductTable:
     def _value(self, record: Record, column: int) -> str:
         if column >= len(record.cells):
             return ""
-        return self.encoding.decode(_unquoted(record.cells[column]))
+        return self.encoding.decode(unquoted(record.cells[column]))
 
     def with_columns(
         self, names: Sequence[str], filled: Sequence[Sequence[object]]
@@ -123,14 +90,9 @@ def read_products(data: bytes, name: str) -> ProductTable:
     Raises:
         InputError: It is empty, or has no columns ``image`` and ``tag``.
     """
-    encoding = _find_encoding(data)
-    body = data[len(encoding.mark) :]
-    try:
-        text = body.decode(encoding.carrier, "surrogatepass")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name} is not valid UTF-16: {error.reason}") from error
+    encoding, text = carried_text(data, name)
     header, delimiter = _find_header(encoding, text, name)
-    records = list(_cut(text, delimiter))
+    records = list(cut(text, delimiter))
     first = next(i for i, record in enumerate(records) if not record.is_blank)
     return ProductTable(
         encoding=encoding,
@@ -138,8 +100,8 @@ def read_products(data: bytes, name: str) -> ProductTable:
         lead=tuple(records[:first]),
         header=records[first],
         records=tuple(records[first + 1 :]),
-        image_column=_column(header, "image"),
-        tag_column=_column(header, "tag"),
+        image_column=column_of(header, "image"),
+        tag_column=column_of(header, "tag"),
     )
 
 
@@ -147,12 +109,12 @@ def _find_header(encoding: Encoding, text: str, name: str) -> tuple[list[str], s
     """Return the names of the columns, and the delimiter that yields those needed."""
     tried: list[list[str]] = []
     for delimiter in DELIMITERS:
-        lines = (record for record in _cut(text, delimiter) if not record.is_blank)
+        lines = (record for record in cut(text, delimiter) if not record.is_blank)
         header = next(lines, None)
         if header is None:
             raise InputError(f"{name} is empty; it needs the columns 'image' and 'tag'")
-        names = [encoding.decode(_unquoted(cell)).strip() for cell in header.cells]
-        if all(_column(names, wanted) >= 0 for wanted in ("image", "tag")):
+        names = header_names(encoding, header)
+        if all(column_of(names, wanted) >= 0 for wanted in ("image", "tag")):
             return names, delimiter
         tried.append(names)
     likeliest = max(tried, key=len)
@@ -163,73 +125,9 @@ def _find_header(encoding: Encoding, text: str, name: str) -> tuple[list[str], s
     )
 
 
-def _column(names: Sequence[str], wanted: str) -> int:
-    """Return where a column stands, -1 for nowhere; its case is ignored if need be."""
-    for candidates in (names, [name.casefold() for name in names]):
-        if wanted in candidates:
-            return candidates.index(wanted)
-    return -1
-
-
-def _find_encoding(data: bytes) -> Encoding:
-    for mark, carrier in (
-        (codecs.BOM_UTF16_LE, "utf-16-le"),
-        (codecs.BOM_UTF16_BE, "utf-16-be"),
-    ):
-        if data.startswith(mark):
-            return Encoding(mark, carrier, carrier)
-    if data.startswith(codecs.BOM_UTF8):
-        return Encoding(codecs.BOM_UTF8, "latin-1", "utf-8")
-    for codec in ("utf-8", "cp932"):
-        if codec == "cp932" and _is_mostly_utf8(data):
-            break
-        try:
-            data.decode(codec)
-        except UnicodeDecodeError:
-            continue
-        return Encoding(b"", "latin-1", codec)
-    return Encoding(b"", "latin-1", "utf-8" if _is_mostly_utf8(data) else "cp1252")
-
-
-def _is_mostly_utf8(data: bytes) -> bool:
-    """Tell UTF-8 with a few broken bytes from another encoding."""
-    read = data.decode("utf-8", "replace")
-    broken = read.count("\ufffd")
-    return sum(char > "\x7f" for char in read) - broken > broken
-
-
-def _cut(text: str, delimiter: str) -> Iterator[Record]:
-    """Cut text into records as spreadsheets do.
-
-    A quote that is never closed is an ordinary character, so that it can't swallow
-    the rest of the file.
-    """
-    plain = rf"[^{delimiter}\r\n]*+"
-    cell = re.compile(rf"({_IN_QUOTES}{plain}|{plain})({delimiter}|\r\n|\n|\r|\Z)")
-    cells: list[str] = []
-    at = 0
-    while at < len(text) or cells:
-        found = cell.match(text, at)
-        if found is None:
-            raise ValueError(f"no cell at {at}: every text is a cell")
-        cells.append(found[1])
-        at = found.end()
-        if found[2] != delimiter:
-            yield Record(tuple(cells), found[2])
-            cells = []
-
-
-def _unquoted(cell: str) -> str:
-    """Return what a raw cell says."""
-    found = _QUOTED_CELL.fullmatch(cell)
-    return found[1][1:-1].replace('""', '"') + found[2] if found else cell
-
-
 def _closed(cell: str) -> str:
     """Return a raw cell as it came, unless its quote was never closed."""
-    if cell.startswith('"') and not _QUOTED_CELL.fullmatch(cell):
-        return _quoted(cell)
-    return cell
+    return cell if is_closed(cell) else _quoted(cell)
 
 
 def _free_names(names: Sequence[str], taken: set[str]) -> list[str]:

@@ -6,6 +6,7 @@ The only place that prints, draws progress and chooses exit codes.
     stages    the commands that move a set on
     answers   the commands that only tell: check, predict, status, ...
     upkeep    the commands that mind the photos there are: credits, forget, apart
+    exchange  the command that takes labels out and in
     exits     every way out, as an exit code and one line
     streams   stdout and stderr that outlive their readers
 """

@@ -19,7 +19,7 @@ from pathlib import Path
 import click
 from click.shell_completion import shell_complete
 
-from pipeline.cli import INTERRUPTED, answers, stages, upkeep
+from pipeline.cli import INTERRUPTED, answers, exchange, stages, upkeep
 from pipeline.cli.group import cli, utc_now
 from pipeline.errors import MekikiError
 
@@ -33,6 +33,7 @@ COMMAND_MODULES = (
     answers,
     stages,
     upkeep,
+    exchange,
 )  # importing them hangs their commands on the group
 _WORLDS_ERRNO = {
     errno.ENOSPC,

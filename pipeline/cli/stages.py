@@ -19,6 +19,7 @@ from pipeline.cli.group import (
     shown_progress,
     utc_now,
 )
+from pipeline.cli.simulating import simulate_labelling
 from pipeline.errors import InputError, SettingsError
 from pipeline.home import existing_set, set_folder
 from pipeline.runs import chosen_run
@@ -113,13 +114,30 @@ def dedup_command(home: Path, name: str, out: Path | None) -> None:
 @click.option("--serve", is_flag=True, help="Serve the page without a terminal too.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Default: 8501 or above.")
 @click.option("--user", help="Your name, as the journal keeps it.")
+@click.option("--simulate", is_flag=True, help="Serve nothing; say what order saves.")
+@click.option("--steps", type=click.IntRange(1), help="Simulated: labels a step.")
+@click.option("--seeds", type=click.IntRange(1), default=5, help="Simulated: draws.")
+@click.option("--json", "as_json", is_flag=True, help="Simulated: print JSON alone.")
 @click.pass_obj
-def label_command(
-    home: Path, name: str, serve: bool, port: int | None, user: str | None
+def label_command(  # noqa: PLR0917  click names them
+    home: Path,
+    name: str,
+    serve: bool,
+    port: int | None,
+    user: str | None,
+    simulate: bool,
+    steps: int | None,
+    seeds: int,
+    as_json: bool,
 ) -> None:
     """Correct labels in the browser; returns when Done is pressed."""
     folder = existing_set(home, name)
     load_settings(folder.settings_file)
+    if simulate:
+        simulate_labelling(home, name, step=steps, seeds=seeds, as_json=as_json)
+        return
+    if steps or as_json:
+        raise InputError("--steps and --json go with --simulate")
     if os.environ.get("LABEL") == "skip":
         click.echo("label: skipped (LABEL=skip); the labels are as scraped")
         return

@@ -93,14 +93,19 @@ def apart_command(  # noqa: PLR0917  click names them
             raise InputError("--list prints all that was said: name no photos with it")
         _list_apart(home, name, as_json=as_json)
         return
-    by = "" if undo else _curator(user)
+    by = "" if undo else curator_named(user)
     with opened_set(home, name) as at:
         lines = _say_apart(at, named, by, undo=undo)
     for line in lines:
         click.echo(line)
 
 
-def _curator(user: str | None) -> str:
+def curator_named(user: str | None) -> str:
+    """Return who says something: the name given, else the login.
+
+    Raises:
+        InputError: It can't be a curator's name.
+    """
     from pipeline.catalog.curators import check_name, login_name
 
     name = check_name(login_name() if user is None else user)

@@ -8,8 +8,9 @@ Comes in: the catalog's images and their files. Goes out: for every image its gr
 (the lowest candidate id in it), whether it is the one kept, the reason why it is a
 copy, its pHash, its scores and flags; and groups found under several categories are
 marked as conflicts. Images that a person said are not the same (``apart``) never share
-a group. All of it is shown on one page, ``groups.html`` in the set's cache.
-Running again where nothing changed compares nothing.
+a group, and one that a person chose is the one kept (``regroup``). All is shown on
+one page, ``groups.html`` in the set's cache. Running again where nothing changed
+compares nothing.
 
 ``dedup.enabled = false`` and ``"exact"`` leave every image alone in its group: the
 store already holds the same bytes only once. ``"exact"`` does not look at the pictures
@@ -25,24 +26,17 @@ from pathlib import Path
 
 from pipeline.catalog import Catalog
 from pipeline.catalog.photos import Grouping, StoredImage
+from pipeline.dedup.arranging import Place, Words, arrange
 from pipeline.dedup.features import Features, describe
-from pipeline.dedup.grouping import (
-    Member,
-    Traits,
-    choose_kept,
-    group_links,
-    reason_of_copy,
-)
 from pipeline.dedup.hashing import hash_text
 from pipeline.dedup.links import Link
-from pipeline.dedup.matching import Picture, find_links, have_same_pixels
+from pipeline.dedup.matching import Picture, find_links
 from pipeline.dedup.quality import (
     GREY_CATEGORY,
     flags_of,
     repetitions,
     shape_scores,
 )
-from pipeline.dedup.traits import collect_traits
 from pipeline.gallery import write_gallery
 from pipeline.home import SetFolder
 from pipeline.images import ImageStore
@@ -86,13 +80,7 @@ class _Material:
 
     images: Sequence[StoredImage]
     listings: Sequence[tuple[str, str, str]]  # sha256, category, page
-    apart: Sequence[tuple[str, str]]  # sha256 of images that are not the same
-
-    @property
-    def apart_by_index(self) -> list[tuple[int, int]]:
-        """The pairs that are not the same, as indices of the images."""
-        index = {image.sha256: n for n, image in enumerate(self.images)}
-        return [(index[a], index[b]) for a, b in self.apart if {a, b} <= index.keys()]
+    words: Words
 
 
 def dedup(
@@ -107,7 +95,8 @@ def dedup(
     catalog.journal.start_items(now())  # of a scrape that did not come to its end
     images = catalog.photos.stored()
     groupings = catalog.photos.groupings()
-    material = _Material(images, catalog.photos.listings(), catalog.partings.pairs())
+    words = Words(catalog.partings.pairs(), catalog.choices.chosen())
+    material = _Material(images, catalog.photos.listings(), words)
     is_new = not _is_current(folder, settings, material, groupings)
     if is_new:
         groupings = _group(folder, settings, material, progress)
@@ -167,22 +156,20 @@ def _group(
         pictures = list(map(Picture, paths, features, sha256s))
         distance = settings.dedup.max_distance
         links = find_links(pictures, distance, progress=progress, cache=folder.cache)
-    places = group_links(len(images), links, material.apart_by_index)
-    traits = collect_traits(images, paths, features, links)
-    reasons = _reasons(traits, places)
+    places = arrange(images, paths, features, links, material.words)
     scores = _scores(settings, material, features, places, looks=looks)
     return [
         Grouping(
             sha256=image.sha256,
-            group_id=images[place.group].candidate_id,
-            kept=not reason,
-            reason=reason,
+            group_id=place.group,
+            kept=place.kept,
+            reason=place.reason,
             phash=hash_text(seen.views[0].phash) if seen else "",
             flags=flags_of(found),
             scores=found,
         )
-        for image, place, seen, reason, found in zip(
-            images, places, features, reasons, scores, strict=True
+        for image, place, seen, found in zip(
+            images, places, features, scores, strict=True
         )
     ]
 
@@ -191,7 +178,7 @@ def _scores(
     settings: SetSettings,
     material: _Material,
     features: Sequence[Features | None],
-    places: Sequence[Member],
+    places: Sequence[Place],
     *,
     looks: bool,
 ) -> list[dict[str, float]]:
@@ -221,28 +208,6 @@ def _scores(
                 found["greyscale"] = 0.0
         scores.append({name: round(score, 6) for name, score in sorted(found.items())})
     return scores
-
-
-def _reasons(traits: Mapping[int, Traits], places: Sequence[Member]) -> list[str]:
-    """Say of every image why it is a copy; nothing of those that are kept."""
-    groups: dict[int, list[int]] = {}
-    for n, place in enumerate(places):
-        groups.setdefault(place.group, []).append(n)
-    reasons = [""] * len(places)
-    for members in groups.values():
-        if len(members) == 1:
-            continue
-        turned = [places[n].mirrored for n in members]
-        best = choose_kept([traits[n] for n in members], turned)
-        for n, turn in zip(members, turned, strict=True):
-            if n != members[best]:
-                reasons[n] = reason_of_copy(
-                    traits[n],
-                    traits[members[best]],
-                    mirrored=turn != turned[best],
-                    has_same_pixels=have_same_pixels,
-                )
-    return reasons
 
 
 def _is_current(

@@ -11,9 +11,11 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.dedup.cached import Arrays, read_cached, saving, write_cached
 from pipeline.dedup.hashing import COARSE_SIDE, CROPS, DECODED_SIDE, View, views_of
@@ -30,6 +32,17 @@ CACHE_FILE = "dedup.npz"
 _VERSION = 5  # of what is kept; another one is not read
 _SECONDS = 0.005  # of describing a picture
 _CHUNK = 32  # pictures described at a time
+_OF_PICTURES = ("sha256", "look", "coloured")
+_OF_VIEWS = (
+    "owner",
+    "layer",
+    "box",
+    "aspect",
+    "phash",
+    "mirrored_phash",
+    "coarse",
+    "crops",
+)
 
 
 @dataclass(frozen=True)
@@ -77,6 +90,27 @@ def describe(
                     logger.warning("unreadable %s: %s", paths[sha256], seen)
             advance(len(piece))
             save_where_due()
+    return known
+
+
+def describe_few(paths: Mapping[str, Path], cache: Path) -> dict[str, Features]:
+    """Do as ``describe`` does, at once and in this process; nothing more is kept."""
+
+    def parse(stored: Arrays) -> dict[str, Features]:
+        wanted = np.isin(stored["sha256"], list(paths))
+        rows = wanted[stored["owner"]]
+        places = np.cumsum(wanted) - 1
+        few: dict[str, NDArray[Any]] = {
+            name: stored[name][wanted if name in _OF_PICTURES else rows]
+            for name in (*_OF_PICTURES, *_OF_VIEWS)
+        }
+        return _parse({**few, "owner": places[few["owner"]]})
+
+    known = read_cached(cache / CACHE_FILE, (_VERSION,), parse)
+    for sha256 in paths.keys() - known.keys():
+        seen = _describe(paths[sha256])
+        if isinstance(seen, Features):
+            known[sha256] = seen
     return known
 
 

@@ -5,7 +5,7 @@
 So pictures that come later are compared, and no two pictures twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ CACHE_FILE = "dedup_pairs.npz"
 _VERSION = 2  # of what comparing finds, and of what is kept; another one is not read
 _NO_LINK = -1
 _NOT_KNOWN = -1
+_COLUMNS = ("is_copy", "mirrored", "residual", "sides", "is_brightened")
 
 Pair = tuple[int, int]  # indices, the smaller first
 
@@ -50,20 +51,16 @@ def read_links(
 
     def parse(stored: Arrays) -> dict[Pair, Link | None]:
         names = stored["sha256"].tolist()
+        place = np.array([index.get(name, -1) for name in names], np.int64)
+        pairs = place[stored["pair"]]
+        known = (pairs[:, 0] >= 0) & (pairs[:, 0] < pairs[:, 1])
         rows = zip(
-            stored["pair"].tolist(),
-            stored["is_copy"].tolist(),
-            stored["mirrored"].tolist(),
-            stored["residual"].tolist(),
-            stored["sides"].tolist(),
-            stored["is_brightened"].tolist(),
+            pairs[known].tolist(),
+            *(stored[name][known].tolist() for name in _COLUMNS),
             strict=True,
         )
         found: dict[Pair, Link | None] = {}
-        for (a, b), is_copy, mirrored, residual, sides, is_brightened in rows:
-            first, second = index.get(names[a], -1), index.get(names[b], -1)
-            if not 0 <= first < second:
-                continue
+        for (first, second), is_copy, mirrored, residual, sides, is_brightened in rows:
             bordered, overlaid, cropped = (
                 None if _NOT_KNOWN in side else (bool(side[0]), bool(side[1]))
                 for side in sides
@@ -86,6 +83,28 @@ def read_links(
         return found
 
     return read_cached(cache / CACHE_FILE, (_VERSION, max_distance), parse)
+
+
+def read_copies(cache: Path, max_distance: int, sha256s: Collection[str]) -> set[str]:
+    """Return all that chains of copies lead to from some pictures, and these.
+
+    What other pictures there are has no part in how these are grouped.
+
+    Args:
+        cache: The folder where links are kept.
+        max_distance: The bits at which pairs were proposed.
+        sha256s: Where to start.
+    """
+
+    def parse(stored: Arrays) -> dict[str, bool]:
+        names, pairs = stored["sha256"], stored["pair"][stored["is_copy"] == 1]
+        reached = np.isin(names, list(sha256s))
+        while len(new := pairs[reached[pairs].sum(axis=1) == 1]):
+            reached[new] = True
+        return dict.fromkeys(names[reached].tolist(), True)
+
+    found = read_cached(cache / CACHE_FILE, (_VERSION, max_distance), parse)
+    return {*sha256s, *found}
 
 
 def write_links(

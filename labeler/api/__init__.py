@@ -1,0 +1,10 @@
+"""The routes that the page's component talks to, all under ``/mekiki/``.
+
+assets   its own files, the same for everybody
+photos   what comes next, pages, pictures
+saying   what curators say, what others said meanwhile, the end
+groups   copies of one picture, side by side
+
+All but the assets ask for a token. What is answered is never cached, save pictures:
+their name is their content.
+"""
