@@ -10,7 +10,9 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -29,6 +31,13 @@ STARTS = 4  # the first, and three more
 PAUSE_S = 2.0  # before it is started again
 ENDING_S = 5.0  # it may take to end by itself
 NICENESS = 10  # the page comes first
+# What looks asks for nothing outside: Keras would fetch weights that are not there.
+NO_NETWORK = {
+    **dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9"),
+    **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"),
+    **dict.fromkeys(("no_proxy", "NO_PROXY"), ""),
+}
+_OFF = "off"  # begins the line that says why nothing can look
 LOG = "learning.log"  # in the cache: what the child process said last
 
 
@@ -71,7 +80,9 @@ class Learner:
                     if self._is_over.is_set():
                         return
                     self._child = start_child(self._folder)
-                if self._child.wait() == 0 or self._is_over.wait(PAUSE_S):
+                with self._child as child:  # closes its standard input, once it ended
+                    code = child.wait()
+                if code == 0 or self._is_over.wait(PAUSE_S):
                     return
             reason = (
                 f"learning ended {STARTS} times without being asked to;"
@@ -107,26 +118,32 @@ def start_child(folder: SetFolder) -> subprocess.Popen[bytes]:
 @click.command()
 @click.option("--home", type=click.Path(path_type=Path), required=True)
 @click.option("--set", "name", required=True)
-def main(home: Path, name: str) -> None:
-    """Learn of one set until standard input ends."""
+@click.option("--look", is_flag=True)
+def main(home: Path, name: str, *, look: bool) -> None:
+    """Learn of one set until standard input ends; or look at its photos, and end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's
     threading.Thread(target=_end_with_input, daemon=True).start()
-    os.nice(NICENESS)
     folder = existing_set(home, name)
     try:
-        _learn(folder)
+        if look:
+            _look(folder)
+        else:
+            os.nice(NICENESS)  # and of all that it starts
+            _learn(folder)
     except CatalogError as error:  # it may be back before long
         click.echo(str(error), err=True)
         sys.exit(1)
     except MekikiError as error:
-        write_state(folder, LearnState(Learning.OFF, reason=str(error)))
+        if look:
+            click.echo(f"{_OFF} {error}")
+        else:
+            write_state(folder, LearnState(Learning.OFF, reason=str(error)))
 
 
 def _learn(folder: SetFolder) -> None:
     if find_spec("sklearn") is None or find_spec("keras") is None:
         raise MekikiError("suggestions need the extra: pip install 'mekiki[train]'")
     from pipeline.suggest.refresh import Learner as Refreshed  # noqa: PLC0415
-    from pipeline.suspects.looking import choose_network  # noqa: PLC0415
 
     settings = load_settings(folder.settings_file)
     never = threading.Event()
@@ -135,10 +152,54 @@ def _learn(folder: SetFolder) -> None:
             folder,
             settings,
             catalog,
-            choose_network,
+            partial(_have_looked, folder),
             _estimate,
             lambda: datetime.now(UTC).isoformat(timespec="seconds"),
         ).run(never.wait)
+
+
+def _have_looked(folder: SetFolder, tell: Callable[[int, int], None]) -> None:
+    """Let a process of its own look at the photos.
+
+    Raises:
+        MekikiError: No network can be had, or the process was ended.
+    """
+    order = [sys.executable, "-m", "labeler.learning", "--look"]
+    order += ["--home", str(folder.home), "--set", folder.name]
+    with subprocess.Popen(  # noqa: S603  our own module
+        order,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | NO_NETWORK,
+    ) as process:
+        assert process.stdout is not None  # noqa: S101  for the type checker
+        for line in process.stdout:
+            first, _, rest = line.strip().partition(" ")
+            if first == _OFF:
+                raise MekikiError(rest)
+            if first.isdigit():
+                tell(int(first), int(rest))
+    if process.returncode:
+        raise CatalogError(f"looking at the photos ended with {process.returncode}")
+
+
+def _look(folder: SetFolder) -> None:
+    """Look at the photos; print how many of how many, line by line."""
+    from pipeline.suggest.looking import look_at_all  # noqa: PLC0415
+    from pipeline.suspects.looking import choose_network  # noqa: PLC0415
+
+    settings = load_settings(folder.settings_file)
+    with opened(folder) as catalog:
+        entries = catalog.photos.entries()
+    done = 0
+
+    def advance(steps: int) -> None:
+        nonlocal done
+        done += steps
+        click.echo(f"{done} {len(entries)}")
+
+    look_at_all(folder, settings.train, entries, choose_network, advance)
 
 
 def _estimate(

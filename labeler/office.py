@@ -23,7 +23,7 @@ from pipeline.suggest.kept import Suggestions, read_state, read_suggestions
 
 logger = logging.getLogger(__name__)
 
-LEASE_S = 600.0
+LEASE_S = 180.0  # after a page was last heard of
 WALKED = frozenset({Queue.MINE, Queue.ALL, Queue.DISAGREE, Queue.NOTED})  # decided too
 BY_SUGGESTIONS = frozenset({Queue.DOUBTFUL, Queue.HELPFUL, Queue.UNSURE})
 EARLIER = datetime.min.replace(tzinfo=UTC)

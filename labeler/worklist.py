@@ -160,8 +160,8 @@ def order(
         entries: All photos, in the order they were found.
         queue: Which to go through. ``DOUBTFUL`` takes conflicts, then flagged photos,
             then labels that the machine contradicts, most surely wrong first, then
-            the rest, a category at a time in turn, so that a sitting that is cut short
-            has looked at every category. ``UNSURE`` and ``HELPFUL`` fall back to that
+            the rest: what helps the machine most first, else a category at a time in
+            turn, so that a sitting that is cut short has looked at every category. ``UNSURE`` and ``HELPFUL`` fall back to that
             order where the machine has said nothing.
         category: For ``CATEGORY``: found under it, or held for it now.
         chosen: What the journal alone knows, first come first, by sha256. For
@@ -237,7 +237,12 @@ def _doubtful_first(
             else:
                 rest.append(entry.sha256)
     contradicted = sorted(doubts, key=doubts.__getitem__, reverse=True)
-    return [*conflicts, *flagged, *contradicted, *_in_turn(rest, entries)]
+    calm = _in_turn(rest, entries)
+    if suggestions is not None:
+        there = set(calm)
+        helpful = (sha256 for sha256 in suggestions.helpful if sha256 in there)
+        calm = list(dict.fromkeys([*helpful, *calm]))
+    return [*conflicts, *flagged, *contradicted, *calm]
 
 
 def _in_turn(chosen: Iterable[str], entries: Iterable[Item]) -> list[str]:

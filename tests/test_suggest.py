@@ -25,8 +25,8 @@ def clouds(num_classes: int, per_class: int, *, apart: float = 4.0, seed: int = 
     rng = np.random.default_rng(seed)
     centres = rng.normal(0, apart, (num_classes, 16))
     y_true = np.repeat(np.arange(num_classes), per_class)
-    embeddings = centres[y_true] + rng.normal(0, 1, (len(y_true), 16)) + 1
-    embeddings = embeddings.astype(np.float32)
+    drawn = centres[y_true] + rng.normal(0, 1, (len(y_true), 16)) + 1
+    embeddings = drawn.astype(np.float32)
     return fit_space(embeddings).project(embeddings), y_true
 
 
@@ -65,7 +65,8 @@ def test_features_have_one_scale_whatever_the_network_gives():
 
 
 def test_photos_that_all_look_the_same_are_no_trouble():
-    features = fit_space(np.ones((6, 4), np.float32)).project(np.ones((6, 4)))
+    same = np.ones((6, 4), np.float32)
+    features = fit_space(same).project(same)
     assert np.isfinite(features).all()
     assert len(set(spread_out(features, 4, np.random.default_rng(0)))) == 4
 

@@ -7,14 +7,17 @@ from hypothesis import strategies as st
 
 from pipeline.home import SetFolder
 from pipeline.suggest.kept import (
+    KeptFeatures,
     Learned,
     Learning,
     LearnState,
     Suggestion,
+    read_features,
     read_state,
     read_suggestions,
     state_file,
     suggestions_file,
+    write_features,
     write_state,
     write_suggestions,
 )
@@ -99,6 +102,20 @@ def test_a_pickle_is_never_loaded(folder):
     arrays["names"] = np.array(["a", {"b": 1}], object)
     np.savez(suggestions_file(folder), **arrays)
     assert read_suggestions(folder) is None
+
+
+def test_features_are_those_of_the_network_they_were_made_with(folder):
+    rows = np.arange(6, dtype=np.float32).reshape(2, 3)
+    kept = KeptFeatures("one", ["a" * 64, "b" * 64], rows, ["c" * 64])
+    assert read_features(folder, "one") is None
+    write_features(folder, kept)
+
+    found = read_features(folder, "one")
+
+    assert found is not None
+    assert (found.sha256s, found.broken) == (kept.sha256s, kept.broken)
+    assert np.array_equal(found.rows, rows)
+    assert read_features(folder, "other") is None
 
 
 @given(

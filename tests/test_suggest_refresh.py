@@ -17,9 +17,11 @@ from pipeline.catalog import Status
 from pipeline.catalog.entries import Entry
 from pipeline.catalog.journal import Action, Op
 from pipeline.catalog.photos import Grouping
+from pipeline.settings import load_settings
 from pipeline.suggest.classify import UNKNOWN
 from pipeline.suggest.kept import Learning, read_state, read_suggestions
-from pipeline.suggest.refresh import AGAIN_S, AT_LEAST, Pace
+from pipeline.suggest.looking import why_no_network
+from pipeline.suggest.refresh import AGAIN_S, AT_LEAST, FEWEST, Pace
 from pipeline.suggest.watching import Watched, known_of
 
 NOW = "2026-01-02T03:04:05+00:00"
@@ -153,14 +155,44 @@ def set_up(folder, train: dict[str, object]) -> None:
 def test_without_a_network_learning_is_off_and_says_why(folder, add_photos):
     set_up(folder, {"weights": "none"})
     with catalogs.opened(folder) as catalog:
-        add_photos(catalog, folder, ("cat", 1), ("dog", 2))
+        add_photos(catalog, folder, *[("cat", seed) for seed in range(FEWEST)])
     learner = start_learning(folder)
     try:
-        until(lambda: "so no network knows" in read_state(folder).reason)
+        until(lambda: "no network knows anything" in read_state(folder).reason)
         assert read_state(folder).state is Learning.OFF
         until(lambda: learner.process_id is None)  # and is not started again
     finally:
         learner.stop()
+
+
+@pytest.mark.parametrize(
+    ("train", "cached", "said"),
+    [
+        ({"weights": "none"}, "", "no network knows anything of photos yet"),
+        ({"recipe": "small-cnn"}, "", "no network knows anything of photos yet"),
+        ({"weights": "gone.h5"}, "", "there is no file"),
+        ({"backbone": "MobileNetV2"}, "", "the labeler fetches nothing"),
+        ({"backbone": "VGG16"}, "mobilenet_v2_224_no_top.h5", "VGG16 are not on"),
+        ({"backbone": "MobileNetV2"}, "mobilenet_v2_224_no_top.h5", None),
+    ],
+)
+def test_what_no_network_can_look_at_is_known_before_one_is_loaded(
+    folder, tmp_path, monkeypatch, train, cached, said
+):
+    set_up(folder, train)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    if cached:
+        (tmp_path / "models").mkdir()
+        (tmp_path / "models" / cached).touch()
+
+    why = why_no_network(folder, load_settings(folder.settings_file).train)
+
+    if said is None:
+        assert why is None
+    else:
+        assert why is not None
+        assert said in why
+        assert "mekiki train things" in why
 
 
 @pytest.mark.slow
@@ -170,10 +202,11 @@ def test_labels_become_suggestions_while_the_labeler_runs(folder, add_photos, we
         shas = add_photos(
             catalog,
             folder,
-            *[("cat", seed) for seed in range(4)],
-            *[("dog", seed) for seed in range(10, 14)],
+            *[("cat", seed) for seed in range(FEWEST - 4)],
+            *[("dog", seed) for seed in range(50, 54)],
         )
-        broken = next(folder.images.rglob(f"{shas[7]}*"))
+        cats, dogs = shas[:-4], shas[-4:]
+        broken = next(folder.images.rglob(f"{dogs[3]}*"))
         broken.write_bytes(b"no photo any more")
         learner = start_learning(folder)
         try:
@@ -184,7 +217,7 @@ def test_labels_become_suggestions_while_the_labeler_runs(folder, add_photos, we
             words = [
                 said(sha256, Action.CONFIRM, label, seq)
                 for seq, (sha256, label) in enumerate(
-                    zip(shas[:3] + shas[4:7], ["cat"] * 3 + ["dog"] * 3, strict=True)
+                    zip(cats[:3] + dogs[:3], ["cat"] * 3 + ["dog"] * 3, strict=True)
                 )
             ]
             catalog.journal.apply(words, NOW)
@@ -193,12 +226,12 @@ def test_labels_become_suggestions_while_the_labeler_runs(folder, add_photos, we
             found = read_suggestions(folder)
             assert found is not None
             assert read_state(folder).labels_used == 6
-            assert set(found.helpful) == {shas[3]}  # what can be read and is open
-            suggestion = found.get(shas[3])
+            assert set(found.helpful) == set(cats[3:])  # can be read, and are open
+            suggestion = found.get(cats[3])
             assert suggestion is not None
             assert suggestion.label in {"cat", "dog"}
             assert 0 < suggestion.confidence <= 1
-            assert found.get(shas[7]) is None
+            assert found.get(dogs[3]) is None
 
             (pid,) = {learner.process_id}
             assert pid is not None
@@ -216,7 +249,7 @@ def test_the_learner_never_outlives_the_server_not_even_one_that_is_killed(
 ):
     set_up(folder, {"backbone": "MobileNet", "weights": str(weights), "image_size": 32})
     with catalogs.opened(folder) as catalog:
-        add_photos(catalog, folder, ("cat", 1), ("dog", 2))
+        add_photos(catalog, folder, ("cat", 1), ("dog", 2))  # too few to look at
     code = (
         "import sys, time; from pathlib import Path;"
         "from labeler.learning import start_learning;"

@@ -78,10 +78,10 @@ def test_conflicts_come_first_then_flagged_photos_then_the_categories_in_turn():
     assert names(Queue.DOUBTFUL) == DOUBTFUL
 
 
-def test_labels_that_the_machine_contradicts_come_before_the_rest_worst_first():
+def test_contradicted_labels_come_worst_first_and_then_what_helps_most():
     line = names(Queue.DOUBTFUL, suggestions=SUGGESTIONS)
 
-    assert line == "b2 b6 a2 b3 a1 c2 a3 b5"
+    assert line == "b2 b6 a2 b3 a1 c2 b5 a3"
 
 
 def test_what_the_machine_is_least_sure_of_comes_first_what_it_never_saw_last():

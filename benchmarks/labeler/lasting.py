@@ -257,14 +257,15 @@ def _held(sittings: list[Sitting], events: list[Event]) -> dict[str, Figure]:
             number > 1 for number in Counter(row.sha256 for row in rows).values()
         )
     noted = [press for one in sittings for press in one.presses]
-    early = sum(not press.is_accepted for press in noted)
+    early = [press for press in noted if not press.is_accepted]
+    blind = sum(press.photo is None for press in early)
     pressed = sum(one.pressed for one in sittings)
     refused = sum(not event.accepted for event in events)
     note = (
         f"{pressed:,} presses of {len(sittings)} curators at {RATE:g}/s each;"
-        f" {len(events):,} rows; {early:,} presses came with no photo to say it of,"
-        f" {pressed - len(noted):,} while the page was loaded; {refused} refused as"
-        f" conflicts, {twice} photos said twice"
+        f" {len(events):,} rows; {blind:,} presses came with no photo on the screen and"
+        f" {len(early) - blind:,} before it was painted or too soon, which the page"
+        f" passed over; {refused} refused as conflicts, {twice} photos said twice"
     )
     return {
         "lost": Figure(lost, 0, "labels", lower_is_better=True, note=note),

@@ -8,6 +8,7 @@
 (() => {
   if (window.mekikiProbe) return;
   const OURS = '[data-mekiki] [aria-current="true"][data-sha256]';
+  const BUSY = '[data-mekiki] [aria-current="true"][aria-busy="true"]';
   const TILES = "[data-mekiki] [role=option][data-sha256]";
   const MINIMAL = '[data-testid="stImage"] img';
 
@@ -69,8 +70,8 @@
       });
     },
 
-    // Wait until another photo was painted than the one at the last press.
-    painted: (number) => probe.until(() => probe.paints.length >= number),
+    // Wait until so many photos were painted, and a press of the last one counts.
+    painted: (number) => probe.until(() => probe.paints.length >= number && !document.querySelector(BUSY)),
     turned: (number) => probe.until(() => probe.turns.length >= number),
     saved: () => probe.until(() => unsaved() === 0, 120000),
     any: () => probe.until(() => probe.current !== null || probe.page !== null),

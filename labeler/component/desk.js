@@ -167,7 +167,7 @@ export class Desk {
 
   conflict({ answer, photo }) {
     const state = photo ? t("notice.conflict_short", { by: answer.by }) : t("notice.gone");
-    this.hint(answer.status === null ? t("notice.gone") : state, true);
+    this.hint(answer.reason || (answer.status === null ? t("notice.gone") : state), true);
     this.shown.conflict(photo);
   }
 
@@ -201,11 +201,12 @@ export class Desk {
   }
 
   drawSaving() {
-    const { unsaved, isOffline, isKept } = this.session.outbox;
+    const { unsaved, isOffline, isKept, reason } = this.session.outbox;
     this.root.dataset.unsaved = String(unsaved);
     this.root.classList.toggle("mekiki-offline", isOffline);
     const waiting = isOffline ? t("save.offline", { n: unsaved }) : t("save.unsaved", { n: unsaved });
     this.saving.textContent = unsaved ? waiting : t("save.saved");
+    if (unsaved && reason) this.hint(t("save.refused", { reason }), true);
     if (unsaved && !isKept) this.saving.textContent += ` ${t("save.not_kept")}`;
   }
 

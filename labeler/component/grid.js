@@ -245,12 +245,11 @@ export class Grid {
     const sure = photo.confidence === null ? "" : ` ${Math.round(photo.confidence * 100)} %`;
     const icon = photo.conflict ? "⚠" : { conflict: "⚠", labelled: "✓", rejected: "✕", unsure: "?" }[photo.status] ?? "";
     const state = isBlind ? (photo.second ? nameState(photo.second.label, photo.second.status) : "") : photo.status === "conflict" ? photo.scraped_as.join(" / ") : photo.label ?? "";
-    foot.replaceChildren(
-      el("span", { class: "mekiki-icon" }, isBlind ? "" : icon),
-      el("span", { class: "mekiki-name" }, state),
-      ...(suggested && suggested !== photo.label ? [el("span", { class: "mekiki-guess" }, `✨${suggested}${sure}`)] : []),
-      ...(suggested && suggested === photo.label ? [el("span", { class: "mekiki-guess" }, `✨${sure}`)] : []),
-    );
+    foot.replaceChildren(el("span", { class: "mekiki-icon" }, isBlind ? "" : icon), el("span", { class: "mekiki-name" }, state));
+    tile.querySelector(".mekiki-guess")?.remove();
+    const differs = Boolean(suggested) && suggested !== photo.label;
+    if (suggested) tile.append(el("span", { class: "mekiki-guess" }, `◆ ${differs ? suggested : ""}${sure}`));
+    tile.classList.toggle("mekiki-differs", differs);
     tile.classList.toggle("mekiki-decided", isDecided || Boolean(photo.second && isBlind));
     tile.classList.toggle("mekiki-amber", photo.status === "conflict" || Boolean(photo.conflict));
     const words = isBlind ? [t("one.alt_blind")] : [nameState(photo.label, photo.status), suggested ? t("grid.suggested", { label: suggested }) : ""];

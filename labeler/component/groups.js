@@ -3,6 +3,7 @@
 // answer shows what the groups are now. Where the page is, and what can be undone, lives
 // outside of the view: a remount or a reload loses neither.
 
+import { showHelp } from "./dialogs.js";
 import { el, live, t } from "./kit.js";
 import { Keymap, Presses, chord, isTyping, written } from "./keys.js";
 
@@ -10,6 +11,7 @@ const PER_PAGE = 20; // groups
 const SHOWN = 24; // photos of a group, until all are asked for
 const UNDOABLE = 200; // things said that a tab remembers
 const BUSY_MS = 250; // work that takes longer is told
+const RENEWED_MS = 1500;
 const PLAIN_SOURCES = new Set(["openverse", "commons", "pages", "urls", "folder", "mnist", "cifar"]);
 
 export function mount(root, app) {
@@ -21,6 +23,7 @@ class Groups {
   constructor(root, { api, data, keyTable }) {
     this.api = api;
     this.data = data;
+    this.keyTable = keyTable;
     this.memory = new Memory(`${data.set}/${data.user}`);
     this.keymap = new Keymap(keyTable, data.preferences?.keymap);
     this.presses = new Presses();
@@ -29,7 +32,7 @@ class Groups {
     this.focused = null; // sha256
     this.isBusy = false;
     this.isClosed = false;
-    this.root = el("div", { class: "mekiki mekiki-groups", "data-mekiki": "groups" }, this.bar());
+    this.root = el("div", { class: "mekiki mekiki-groups", "data-mekiki": "groups", "data-unsaved": "0" }, this.bar());
     this.problem = el("p", { class: "g-problem", role: "alert", hidden: true });
     this.list = el("div", { class: "g-list" });
     this.root.append(this.problem, this.list);
@@ -132,15 +135,23 @@ class Groups {
       live(t("groups.working"));
     }, BUSY_MS);
     try {
-      await doing();
+      await doing().catch((error) => this.again(error, doing));
     } catch (error) {
       if (error.status === undefined) throw error;
       this.warn(t("groups.failed", { reason: error.message }));
     } finally {
       clearTimeout(telling);
       (card?.root ?? this.list).removeAttribute("aria-busy");
+      this.root.dataset.unsaved = "0";
       this.isBusy = false;
     }
+  }
+
+  // A token that was too old is renewed by the page, which takes a moment.
+  async again(error, doing) {
+    if (error.status !== 401) throw error;
+    await new Promise((resolve) => setTimeout(resolve, RENEWED_MS));
+    return doing();
   }
 
   // Saying -----------------------------------------------------------------------------
@@ -174,6 +185,7 @@ class Groups {
   async say(card, what, body, said) {
     const { stamp, photos } = card.group;
     const group = { stamp, shas: photos.map((photo) => photo.sha256) };
+    if (!this.isBusy) this.root.dataset.unsaved = "1";
     await this.work(async () => {
       const answer = await this.api.post(`groups/${what}`, { group, ...body });
       if (answer.undo) this.memory.keep({ undo: [...this.memory.undo, answer.undo].slice(-UNDOABLE) });
@@ -313,6 +325,8 @@ class Groups {
         return this.keep();
       case "groups-undo":
         return this.undo();
+      case "groups-help":
+        return showHelp(this.keyTable, this.keymap, this.data.categories);
       case "groups-next-page":
         return this.turn(1);
       case "groups-previous-page":

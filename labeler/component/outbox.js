@@ -62,6 +62,7 @@ export class Outbox {
     this.adopted = new Map(); // client → ops that another tab left behind
     this.elsewhere = new Set(); // sha256 of what other tabs said and is not answered
     this.isOffline = false;
+    this.reason = ""; // why the server took nothing, where it said so
     this.isKept = true; // whether the browser's storage takes them
     this.isSending = false;
     this.failures = 0;
@@ -128,9 +129,11 @@ export class Outbox {
       this.failures = 0;
       this.isOffline = false;
       this.settle(groups, answer);
-    } catch {
+      this.reason = "";
+    } catch (error) {
       this.failures += 1;
       this.isOffline = true;
+      this.reason = error.status >= 400 && error.status !== 401 ? error.message : "";
     }
     this.isSending = false;
     this.onChange();

@@ -86,7 +86,7 @@ export class Panel {
       button.classList.toggle("mekiki-disputed", isDisputed);
       button.classList.toggle("mekiki-suggested", isSuggested);
       const sure = isSuggested && photo.confidence !== null ? ` ${Math.round(photo.confidence * 100)} %` : "";
-      const mark = `${isHeld ? "✓" : ""}${isDisputed ? "?" : ""}${isSuggested ? `✨${sure}` : ""}`;
+      const mark = [isHeld ? "✓" : "", isDisputed ? "?" : "", isSuggested ? `◆${sure}` : ""].filter(Boolean).join(" ");
       button.querySelector(".mekiki-mark").textContent = mark;
     });
     this.notice.replaceChildren(...this.warnings(photo));
@@ -104,7 +104,7 @@ export class Panel {
     else parts.push(t("state.now"), " ", el("strong", {}, nameState(label, status)));
     if (photo.flags.length) parts.push(el("span", { class: "mekiki-amber" }, ` ⚑ ${photo.flags.map((flag) => t(`flag.${flag}`)).join(", ")}`));
     if (photo.doubt !== null && photo.doubt !== undefined && photo.doubt >= 0.5 && status === "scraped") parts.push(el("span", { class: "mekiki-amber" }, ` ${t("state.doubted")}`));
-    if (photo.note) parts.push(el("span", {}, ` 🗒 ${photo.note}`));
+    if (photo.note) parts.push(el("span", {}, ` ✎ ${photo.note}`));
     return parts;
   }
 

@@ -170,7 +170,7 @@ export class Session {
       Object.assign(photo, status ? { label, status, version } : { gone: true });
     }
     if (!answer.accepted && !this.agrees(answer, op)) {
-      if (photo) photo.conflict = { by: answer.by, label: answer.label, status: answer.status };
+      if (photo && answer.by) photo.conflict = { by: answer.by, label: answer.label, status: answer.status };
       this.tell("conflict", { answer, op, photo });
     }
     this.tell("answer", photo);

@@ -22,6 +22,7 @@ from pipeline.home import SetFolder
 from pipeline.writing import write_atomically
 
 _VERSION = 1  # goes up when the arrays change their meaning
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, IndexError, BadZipFile)
 
 
 class Learning(StrEnum):
@@ -89,9 +90,24 @@ class Suggestions:
         return Suggestion(self._names[row[0]], row[1], row[2])
 
 
+@dataclass(frozen=True)
+class KeptFeatures:
+    """What photos look like to a network."""
+
+    tag: str  # of the network and all that it depends on
+    sha256s: Sequence[str]
+    rows: NDArray[np.float32]  # (N, d)
+    broken: Sequence[str]  # photos that can't be looked at
+
+
 def suggestions_file(folder: SetFolder) -> Path:
     """Return where suggestions are kept."""
     return folder.cache / "suggestions.npz"
+
+
+def features_file(folder: SetFolder) -> Path:
+    """Return where it is kept what the photos look like."""
+    return folder.cache / "suggestions-features.npz"
 
 
 def state_file(folder: SetFolder) -> Path:
@@ -136,8 +152,38 @@ def read_suggestions(
             content = BytesIO(file.read())
         return _read(content, stamp)
     # a file of another version, or damaged: it is made anew before long
-    except (OSError, EOFError, ValueError, KeyError, IndexError, BadZipFile):
+    except _UNREADABLE:
         return None
+
+
+def write_features(folder: SetFolder, features: KeptFeatures) -> None:
+    """Keep what the photos look like."""
+    content = BytesIO()
+    np.savez(
+        content,
+        tag=np.array(features.tag),
+        sha256s=np.array(list(features.sha256s), "S64"),
+        rows=features.rows.astype(np.float32),
+        broken=np.array(list(features.broken), "S64"),
+    )
+    write_atomically(features_file(folder), content.getvalue(), sync=False)
+
+
+def read_features(folder: SetFolder, tag: str) -> KeptFeatures | None:
+    """Return what the photos look like to the network of that tag, if it is kept."""
+    try:
+        with np.load(features_file(folder), allow_pickle=False) as kept:
+            if str(kept["tag"]) != tag:
+                return None
+            found = KeptFeatures(
+                tag,
+                [key.decode("ascii") for key in kept["sha256s"].tolist()],
+                kept["rows"],
+                [key.decode("ascii") for key in kept["broken"].tolist()],
+            )
+    except _UNREADABLE:
+        return None
+    return found if len(found.sha256s) == len(found.rows) else None
 
 
 def write_state(folder: SetFolder, state: LearnState) -> None:

@@ -5,16 +5,22 @@ out. Embeddings are turned into features piece by piece: those of a hundred thou
 photos would not fit beside everything else.
 """
 
+import os
+import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from pipeline.catalog.entries import Entry
-from pipeline.errors import InputError
+from pipeline.errors import InputError, RunError
 from pipeline.home import SetFolder
 from pipeline.networks.embeddings import embed_photos
+from pipeline.networks.weights import IMAGENET, NONE
+from pipeline.runs import Run, chosen_run
 from pipeline.settings import TrainSettings
+from pipeline.suggest.kept import KeptFeatures, write_features
 from pipeline.suggest.space import SAMPLE, Features, fit_space
 
 PIECE = 256  # photos looked at between two words of how far it is
@@ -76,6 +82,11 @@ class Looking:
         ]
         return there, np.concatenate(pieces)
 
+    @property
+    def broken(self) -> list[str]:
+        """The photos that can't be looked at."""
+        return sorted(self._broken)
+
     def _see_piece(self, piece: Sequence[Entry]) -> None:
         """Look at a few photos; where one is broken, at each by itself."""
         try:
@@ -93,3 +104,80 @@ class Looking:
         return embed_photos(
             self._folder, entries, self._network.model, self._network.key
         )
+
+
+def look_at_all(
+    folder: SetFolder,
+    train: TrainSettings,
+    entries: Sequence[Entry],
+    choose: Choose,
+    advance: Callable[[int], None],
+) -> None:
+    """Look at photos and keep what they look like, for processes without a network.
+
+    Raises:
+        MekikiError: No network can be had.
+    """
+    tag = tag_of(folder, train)
+    looking = Looking(folder, choose(folder, train, lambda _: None))
+    looking.see(entries, advance)
+    seen, features = looking.features(entries)
+    shas = [entry.sha256 for entry in seen]
+    write_features(folder, KeptFeatures(tag, shas, features, looking.broken))
+
+
+def tag_of(folder: SetFolder, train: TrainSettings) -> str:
+    """Return a text that is another one where another network would look."""
+    facts = [train.backbone, train.weights, train.recipe, train.image_size, train.seed]
+    if Path(train.weights).is_file():
+        stat = Path(train.weights).stat()
+        facts += [stat.st_size, stat.st_mtime_ns]
+    newest = newest_run(folder)
+    return f"{facts} {newest.name if newest else None}"
+
+
+def why_no_network(folder: SetFolder, train: TrainSettings) -> str | None:
+    """Say why no network can look, as far as that is known before one is loaded.
+
+    Weights are never fetched here: what is asked for by the labeler stays on the
+    machine.
+    """
+    if newest_run(folder) is not None:
+        return None
+    otherwise = f"or train first (`mekiki train {folder.name}`): its network looks then"
+    if train.weights == NONE or train.recipe == "small-cnn":
+        return (
+            "no network knows anything of photos yet: set [train] weights to a file's"
+            f" path, {otherwise}"
+        )
+    if train.weights == IMAGENET and not _is_cached(train.backbone):
+        return (
+            f"the ImageNet weights of {train.backbone} are not on this machine, and the"
+            f" labeler fetches nothing: `mekiki suspects {folder.name}` fetches them,"
+            f" {otherwise}"
+        )
+    if train.weights != IMAGENET and not Path(train.weights).is_file():
+        return (
+            f"[train] weights: there is no file {train.weights}: put it there,"
+            f" {otherwise}"
+        )
+    return None
+
+
+def newest_run(folder: SetFolder) -> Run | None:
+    """Return the newest finished run, if there is one."""
+    try:
+        return chosen_run(folder)
+    except RunError:
+        return None
+
+
+def _is_cached(backbone: str) -> bool:
+    """Whether Keras has fetched weights of that name before, without their top."""
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    names = [_plain(file.name) for file in (home / "models").glob("*.h5")]
+    return any("notop" in name and _plain(backbone) in name for name in names)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())

@@ -16,18 +16,21 @@ import numpy as np
 
 from pipeline.catalog import Catalog
 from pipeline.catalog.entries import Entry
+from pipeline.errors import WeightsError
 from pipeline.home import SetFolder
 from pipeline.locking import take_lock
 from pipeline.settings import SetSettings
 from pipeline.suggest.kept import (
+    KeptFeatures,
     Learned,
     Learning,
     LearnState,
+    read_features,
     write_state,
     write_suggestions,
 )
 from pipeline.suggest.learn import Estimator, Known, Verdict, is_enough, learn
-from pipeline.suggest.looking import Choose, Looking
+from pipeline.suggest.looking import tag_of, why_no_network
 from pipeline.suggest.space import Features
 from pipeline.suggest.watching import Watched, known_of
 
@@ -36,11 +39,13 @@ AGAIN_S = 10.0  # seconds after which anything new is learned from
 MORE = 0.05  # so much more was said: learned from at once
 AT_LEAST = 3  # labels
 REST = 3.0  # times as long as learning took, until it is done again
+FEWEST = 20  # photos: fewer are labelled before a network is loaded
 WAITING = (
     "suggestions come with the first labels: a few in each of two categories,"
     " or photos scraped under two categories"
 )
 
+Look = Callable[[Callable[[int, int], None]], None]  # told how many of how many
 Wait = Callable[[float], bool]  # seconds → whether it is time to end
 
 
@@ -52,7 +57,8 @@ class Learner:
         folder: The set.
         settings: Its categories and backbone.
         catalog: Where people's words are.
-        choose: Says which network looks.
+        look: Looks at all photos and keeps their features, in a process of its own:
+            TensorFlow takes half a gigabyte, and is needed for that alone.
         estimate: Says how many labels are wrong.
         utc_now: The time, as it is written down.
         clock: Seconds.
@@ -61,13 +67,12 @@ class Learner:
     folder: SetFolder
     settings: SetSettings
     catalog: Catalog
-    choose: Choose
+    look: Look
     estimate: Estimator
     utc_now: Callable[[], str]
     clock: Callable[[], float] = time.monotonic
     _pace: "Pace" = field(init=False)
-    _features: tuple[tuple[str, ...], Features] | None = None
-    _looking: Looking | None = None
+    _kept: KeptFeatures | None = None
 
     def __post_init__(self) -> None:
         """Start the clock."""
@@ -98,6 +103,11 @@ class Learner:
 
     def _learn(self, entries: Sequence[Entry]) -> None:
         names = self.settings.category_names
+        if len(entries) < FEWEST:
+            reason = f"suggestions begin at {FEWEST} photos; there are {len(entries)}"
+            self.tell(LearnState(Learning.WAITING, reason=reason))
+            self._pace.learned(0, 0.0)
+            return
         seen, features = self._look(entries)
         known = known_of(seen, features, names)
         if not is_enough(known):
@@ -117,29 +127,34 @@ class Learner:
         self.tell(LearnState(Learning.READY, labels_used=known.labels_used))
 
     def _look(self, entries: Sequence[Entry]) -> tuple[list[Entry], Features]:
-        """Return the photos that can be looked at, and their features."""
-        if len(entries) < 2:
+        """Return the photos that can be looked at, and their features.
+
+        Raises:
+            MekikiError: No network can be had.
+        """
+        tag = tag_of(self.folder, self.settings.train)
+        if not self._has_seen(entries, tag):
+            self._kept = read_features(self.folder, tag)
+        if not self._has_seen(entries, tag):
+            if why := why_no_network(self.folder, self.settings.train):
+                raise WeightsError(why)
+            self.tell(LearnState(Learning.LOOKING, 0, len(entries)))
+            self.look(self._tell_how_far)
+            self._kept = read_features(self.folder, tag)
+        if self._kept is None:
             return [], np.zeros((0, 1), np.float32)
-        if self._looking is None:
-            network = self.choose(self.folder, self.settings.train, lambda _: None)
-            self._looking = Looking(self.folder, network)
-        unseen = self._looking.unseen(entries)
-        done = 0
+        places = {sha256: row for row, sha256 in enumerate(self._kept.sha256s)}
+        there = [entry for entry in entries if entry.sha256 in places]
+        return there, self._kept.rows[[places[entry.sha256] for entry in there]]
 
-        def advance(steps: int) -> None:
-            nonlocal done
-            done += steps
-            self.tell(LearnState(Learning.LOOKING, done, len(unseen)))
+    def _has_seen(self, entries: Sequence[Entry], tag: str) -> bool:
+        if self._kept is None or self._kept.tag != tag:
+            return False
+        met = {*self._kept.sha256s, *self._kept.broken}
+        return all(entry.sha256 in met for entry in entries)
 
-        if unseen:
-            advance(0)
-            self._looking.see(unseen, advance)
-        key = tuple(entry.sha256 for entry in entries)
-        if self._features is None or self._features[0] != key:
-            there, features = self._looking.features(entries)
-            self._features = key, features
-            return there, features
-        return self._looking.there(entries), self._features[1]
+    def _tell_how_far(self, done: int, total: int) -> None:
+        self.tell(LearnState(Learning.LOOKING, done, total))
 
     def _take_place(self, stack: ExitStack) -> bool:
         """Become the one that learns, if nobody else is."""
