@@ -75,11 +75,11 @@ class Learner:
     def _keep(self) -> None:
         """Start the child, and again where it dies."""
         try:
-            for _ in range(STARTS):
+            for attempt in range(STARTS):
                 with self._lock:
                     if self._is_over.is_set():
                         return
-                    self._child = start_child(self._folder)
+                    self._child = start_child(self._folder, is_first=attempt == 0)
                 with self._child as child:  # closes its standard input, once it ended
                     code = child.wait()
                 if code == 0 or self._is_over.wait(PAUSE_S):
@@ -98,14 +98,14 @@ def start_learning(folder: SetFolder) -> Learner:
     return Learner(folder)
 
 
-def start_child(folder: SetFolder) -> subprocess.Popen[bytes]:
-    """Start the process that learns; what it says goes to the log."""
+def start_child(folder: SetFolder, *, is_first: bool) -> subprocess.Popen[bytes]:
+    """Start the process that learns; what it says goes to the log, a new one first."""
     folder.cache.mkdir(parents=True, exist_ok=True)
     one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     looking = {"TF_NUM_INTRAOP_THREADS": str(max(1, usable_cores() // 2))}
     order = [sys.executable, "-m", "labeler.learning"]
     order += ["--home", str(folder.home), "--set", folder.name]
-    with (folder.cache / LOG).open("wb") as log:
+    with (folder.cache / LOG).open("wb" if is_first else "ab") as log:
         return subprocess.Popen(  # noqa: S603  our own module
             order,
             stdin=subprocess.PIPE,
@@ -212,7 +212,9 @@ def _estimate(
 
 
 def _end_with_input() -> None:
-    sys.stdin.buffer.read()
+    # not by sys.stdin, whose lock a thread may not hold when Python ends
+    while os.read(0, 1024):
+        pass
     os._exit(0)
 
 

@@ -13,6 +13,7 @@ from pipeline.dedup.regroup import Group, OvertakenError, Regrouping, stamp_of
 from pipeline.errors import CatalogError, InputError
 from pipeline.forget import forget
 from pipeline.home import SetFolder
+from pipeline.images import ImageStore
 from pipeline.settings import load_settings
 from tests.conftest import NOW
 from tests.test_apart import Shop, grouped, jpeg
@@ -144,6 +145,17 @@ def test_without_the_cache_the_photos_are_compared_again(wall):
     wall.part("tiny")
 
     assert wall.groups == grouped("red small", "tiny", "blue", "green")
+
+
+def test_a_photo_that_can_not_be_read_any_more_leaves_the_group(wall):
+    (wall.folder.cache / "dedup.npz").unlink()
+    sha256 = wall.sha256["tiny"]
+    ImageStore(wall.folder.images).path(sha256, "jpg").write_bytes(b"no picture")
+
+    wall.keep("small")
+
+    assert wall.groups == grouped("red small", "tiny", "blue", "green")
+    assert wall.kept == {frozenset({"red", "small"}): "small"}
 
 
 def test_a_photo_that_was_held_back_by_another_joins_the_group_it_belongs_to(wall):

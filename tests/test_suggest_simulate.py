@@ -30,10 +30,7 @@ def photos() -> Part:
 
 
 def curve(order: Order, seed: int) -> Curve:
-    everything = photos()
-    pool, held_out = part(
-        everything.features, everything.y_true, np.random.default_rng(seed)
-    )
+    pool, held_out = part(photos(), np.random.default_rng(seed))
     return replay(
         pool,
         held_out,
@@ -95,10 +92,7 @@ def test_the_steps_go_up_to_all_labels_and_grow(total):
 
 
 def test_a_fifth_of_every_category_is_held_out():
-    everything = photos()
-    pool, held_out = part(
-        everything.features, everything.y_true, np.random.default_rng(0)
-    )
+    pool, held_out = part(photos(), np.random.default_rng(0))
     counts = np.bincount(held_out.y_true)
     assert counts.tolist() == [24] * 5 + [5] * 5
     assert len(pool.y_true) + len(held_out.y_true) == 725

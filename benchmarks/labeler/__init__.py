@@ -9,7 +9,7 @@
     photos       the sets, drawn; kept between runs
     servers      the labelers as processes: ``launch``, ``peers/minimal_labeler.py``
     line         a slow line that can be cut
-    browser, probe.js, journal, clients, postgres     how it is measured
+    browser, probe.js, journal, likeness, clients, postgres     how it is measured
 
 The photos are drawn guitars of about 100 KB; the set of 100,000 repeats 2,000 of them
 and lies in the folder for temporary files. Suggestions are off (no weights), so that

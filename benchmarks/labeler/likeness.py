@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 _SIDE = 8  # pixels that a picture is shrunk to
-_FAR = 12.0  # grey levels, mean: two photos differ by more, two scalings by less
+_FAR = 9.0  # grey levels, mean: photos differ by 13 and more, scalings by 6 at most
 _SHRUNK = """side => [...document.querySelectorAll("[data-mekiki] [data-sha256]")].map(
   (holder) => {
     const canvas = new OffscreenCanvas(side, side);

@@ -115,17 +115,21 @@
     });
   };
 
+  // What the page made of the newest press; before the next one, if that is sooner.
+  const settle = (press) => {
+    if (press) press.after ??= { placed: placed(), unsaved: unsaved() };
+  };
+
   addEventListener(
     "keydown",
     (event) => {
+      settle(probe.presses.at(-1));
       const isTurn = event.key === "PageDown" || event.key === "PageUp";
       const press = { key: event.key, at: event.timeStamp, photo: probe.current, placed: placed(), unsaved: unsaved() };
       probe.pressed = { at: event.timeStamp, isTurn, page: isTurn ? tiles() : null };
       if (isTurn) return;
       probe.presses.push(press);
-      setTimeout(() => {
-        press.after = { placed: placed(), unsaved: unsaved() };
-      });
+      setTimeout(() => settle(press));
     },
     true,
   );

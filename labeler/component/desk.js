@@ -221,6 +221,7 @@ export class Desk {
   emptyWords() {
     const counts = this.session.counts;
     if (!counts || !counts.total) return t("one.no_photos", { set: this.session.data.set });
+    if (this.view === "review") return t("one.nothing_to_review");
     const left = counts.total - counts.decided;
     return left ? t("one.queue_done", { n: left }) : t("one.all_done");
   }

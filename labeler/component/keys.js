@@ -42,12 +42,14 @@ export class Keymap {
   constructor(table, own = {}) {
     this.keys = new Map(); // action → its keys
     this.actions = new Map(); // "scope key" → action
-    const taken = new Set(Object.values(own));
+    const places = (scope) => (scope === "both" ? ["one", "grid"] : [scope]);
+    const taken = new Set(); // "scope key", by a curator's own changes
+    for (const { id, scope } of table.actions) for (const where of places(scope)) taken.add(`${where} ${own[id]}`);
     for (const { id, keys, scope } of table.actions) {
-      const mine = own[id] !== undefined ? [own[id]].filter(Boolean) : keys.filter((key) => !taken.has(key));
+      const isFree = (key) => !places(scope).some((where) => taken.has(`${where} ${key}`));
+      const mine = own[id] !== undefined ? [own[id]].filter(Boolean) : keys.filter(isFree);
       this.keys.set(id, mine);
-      const scopes = scope === "both" ? ["one", "grid"] : [scope];
-      for (const where of scopes) for (const key of mine) this.actions.set(`${where} ${key}`, id);
+      for (const where of places(scope)) for (const key of mine) this.actions.set(`${where} ${key}`, id);
     }
   }
 

@@ -95,7 +95,8 @@ export class One {
 
   // Whether a photo is still to be shown: what was said of it may not be saved yet.
   isOpen(photo) {
-    if (this.session.outbox.waitsFor(photo.sha256) || photo.second) return false;
+    if (this.session.outbox.waitsFor(photo.sha256)) return false;
+    if (this.desk.place.queue === BLIND) return !photo.second;
     return this.desk.showsDecided || !DECIDED.has(photo.status);
   }
 
@@ -216,9 +217,7 @@ export class One {
       this.fill();
       return;
     }
-    const counts = this.session.counts;
-    const left = counts ? counts.total - counts.decided : 0;
-    const text = !counts || counts.total === 0 ? t("one.no_photos", { set: this.session.data.set }) : left ? t("one.queue_done", { n: left }) : t("one.all_done");
+    const text = this.desk.emptyWords();
     const skipped = this.passed.filter((photo) => !DECIDED.has(photo.status) && !photo.second);
     const again = el("button", { type: "button", class: "mekiki-plain", click: () => this.again(skipped) }, t("one.again", { n: skipped.length }));
     this.blank(text, ...(skipped.length ? [again] : []));

@@ -104,7 +104,7 @@ export class Panel {
     else parts.push(t("state.now"), " ", el("strong", {}, nameState(label, status)));
     if (photo.flags.length) parts.push(el("span", { class: "mekiki-amber" }, ` ⚑ ${photo.flags.map((flag) => t(`flag.${flag}`)).join(", ")}`));
     if (photo.doubt !== null && photo.doubt !== undefined && photo.doubt >= 0.5 && status === "scraped") parts.push(el("span", { class: "mekiki-amber" }, ` ${t("state.doubted")}`));
-    if (photo.note) parts.push(el("span", {}, ` ✎ ${photo.note}`));
+    if (photo.note && !photo.opinions?.length) parts.push(el("span", {}, ` ✎ ${photo.note}`));
     return parts;
   }
 

@@ -79,6 +79,7 @@ def _draw(found: "Simulation", out: Path) -> None:
         open_figure,
     )
 
+    seeds = "one seed" if found.seeds == 1 else f"{found.seeds} seeds"
     with open_figure(out, (7.2, 4.2)) as figure:
         axes = figure.subplots()
         for curve, colour, label in (
@@ -105,7 +106,7 @@ def _draw(found: "Simulation", out: Path) -> None:
         axes.set_ylabel("right on photos held out", color=FAINT)
         axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
         axes.set_title(
-            f"{found.name}: {found.photos:,} photos, mean of {found.seeds} seeds",
+            f"{found.name}: {found.photos:,} photos, mean of {seeds}",
             loc="left",
             color=INK,
             fontsize=11,

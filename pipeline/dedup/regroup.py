@@ -204,7 +204,13 @@ class Regrouping:
         distance = self._settings.dedup.max_distance
         sha256s = [image.sha256 for image in images]
         known = read_links(self._folder.cache, distance, sha256s)
-        links = [link for _, link in sorted(known.items()) if link is not None]
+        links = [
+            link
+            for _, link in sorted(known.items())
+            if link is not None
+            and features[link.first] is not None
+            and features[link.second] is not None  # can be decoded, still
+        ]
         if _explain(was, sha256s, links):
             return links
         pictures = list(map(Picture, paths, features, sha256s))

@@ -3,7 +3,7 @@
 Every photo is judged by classifiers that never saw its own label (five folds). Labels
 that nobody confirmed are learned from twice: first all alike, then each as far as the
 first round believes it, so that wrong ones hardly count. With a tenth of clothing10's
-labels swapped, accuracy on photos held out rises from 0.76 to 0.82 by that.
+labels swapped, accuracy on photos held out rises from 0.79 to 0.82 by that.
 
 Confidence is calibrated: one temperature for all, the one with which the labels are the
 likeliest (Guo et al., "On Calibration of Modern Neural Networks", 2017), a person's

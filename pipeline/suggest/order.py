@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from pipeline.suggest.classify import Weights
 from pipeline.suggest.space import Features
 
-# Four times the classifier's own: better than that and than 1 to 4, on clothing10 and
-# flowers12 as they are and with a tenth of what the curator says swapped.
+# Four times the classifier's own, which was worse on clothing10 and flowers12, as they
+# are and with a tenth of what the curator says swapped. 1 to 4: worse on clothing10.
 RIDGE = 0.5
 LEAST = 0.02  # of what a photo tells, where the classifier is sure of it
 LEAST_KNOWN = 0.05  # of what one told that is learned from

@@ -22,10 +22,8 @@ from pipeline.errors import InputError
 from pipeline.home import SetFolder
 from pipeline.progress import Progress
 from pipeline.settings import SetSettings
-from pipeline.suggest.classify import Places
 from pipeline.suggest.looking import Choose, Looking
 from pipeline.suggest.replay import FIRST, Curve, Order, Part, mean_curve, replay
-from pipeline.suggest.space import Features
 
 HELD_OUT = 5  # every fifth photo of a category
 SHARES = (0.9, 0.95, 0.99)  # of full accuracy
@@ -139,26 +137,7 @@ def simulate(
     features = features[[rows[entry.sha256] for entry in seen]]
     places = {name: place for place, name in enumerate(names)}
     y_true = np.array([places[str(entry.label)] for entry in seen], np.int64)
-    curves: dict[Order, list[Curve]] = {order: [] for order in Order}
-    total = seeds * len(Order) * len(steps_to(len(seen), len(names), step))
-    # many short fits: several threads would only wait for each other
-    with (
-        threadpool_limits(1),
-        progress("labelling, simulated", total) as advance,
-    ):
-        for seed in range(seeds):
-            pool, held_out = part(features, y_true, np.random.default_rng(seed))
-            for order in Order:
-                curve = replay(
-                    pool,
-                    held_out,
-                    len(names),
-                    order=order,
-                    rng=np.random.default_rng([seed, 1]),
-                    steps=steps_to(len(pool.y_true), len(names), step),
-                    on_step=advance,
-                )
-                curves[order].append(curve)
+    curves = _replayed(Part(features, y_true), len(names), seeds, step, progress)
     ours, random = curves[Order.OURS], curves[Order.RANDOM]
     return Simulation(
         name=folder.name,
@@ -171,6 +150,33 @@ def simulate(
         reached=tuple(reached(ours, random, share) for share in SHARES),
         left_out=left_out,
     )
+
+
+def _replayed(
+    photos: Part, num_classes: int, seeds: int, step: int, progress: Progress
+) -> dict[Order, list[Curve]]:
+    """Return a curve a seed, for each order."""
+    curves: dict[Order, list[Curve]] = {order: [] for order in Order}
+    total = seeds * len(Order) * len(steps_to(len(photos.y_true), num_classes, step))
+    # many short fits: several threads would only wait for each other
+    with (
+        threadpool_limits(1),
+        progress("labelling, simulated", total) as advance,
+    ):
+        for seed in range(seeds):
+            pool, held_out = part(photos, np.random.default_rng(seed))
+            for order in Order:
+                curve = replay(
+                    pool,
+                    held_out,
+                    num_classes,
+                    order=order,
+                    rng=np.random.default_rng([seed, 1]),
+                    steps=steps_to(len(pool.y_true), num_classes, step),
+                    on_step=advance,
+                )
+                curves[order].append(curve)
+    return curves
 
 
 def gather(
@@ -200,15 +206,12 @@ def gather(
     return chosen, there, tuple(dict.fromkeys([*left_out, *absent]))
 
 
-def part(
-    features: Features, y_true: Places, rng: np.random.Generator
-) -> tuple[Part, Part]:
+def part(photos: Part, rng: np.random.Generator) -> tuple[Part, Part]:
     """Return what may be labelled, and what is held out: a fifth of each category."""
-    shuffled = rng.permutation(len(y_true))
-    shuffled = shuffled[np.argsort(y_true[shuffled], kind="stable")]
-    is_held: NDArray[np.bool_] = np.zeros(len(y_true), np.bool_)
+    shuffled = rng.permutation(len(photos.y_true))
+    shuffled = shuffled[np.argsort(photos.y_true[shuffled], kind="stable")]
+    is_held: NDArray[np.bool_] = np.zeros(len(shuffled), np.bool_)
     is_held[shuffled[::HELD_OUT]] = True
-    photos = Part(features, y_true)
     return photos.take(np.flatnonzero(~is_held)), photos.take(np.flatnonzero(is_held))
 
 

@@ -440,6 +440,31 @@ def test_a_grid_is_turned_page_by_page(served: Served):
     expect(photo(page)).to_be_visible()
 
 
+def test_a_blind_opinion_that_differs_comes_before_a_reviewer(served: Served):
+    hana = served.visit("Hana")
+    shows(hana, served, 3)
+    hana.keyboard.press("3")
+    shows(hana, served, 2)
+    saved(hana)
+    kenji = served.visit("Kenji", path="review")
+    expect(kenji.get_by_text("Nothing is waiting here").first).to_be_visible()
+    kenji.get_by_label("Which photos").select_option("second")
+    shows(kenji, served, 3)
+    expect(kenji.get_by_text("What do you see?")).to_be_visible()
+    expect(kenji.locator(".mekiki-held, .mekiki-suggested")).to_have_count(0)
+    kenji.keyboard.press("4")
+    saved(kenji)
+    assert photo_of(served.folder, served.shas[3]).label == "Model 3"
+    kenji.get_by_label("Which photos").select_option("disagree")
+    shows(kenji, served, 3)
+    expect(kenji.get_by_text("Hana: Model 3")).to_be_visible()
+    expect(kenji.get_by_text("Kenji: Model 4")).to_be_visible()
+    kenji.keyboard.press("4")
+    saved(kenji)
+
+    assert photo_of(served.folder, served.shas[3]).label == "Model 4"
+
+
 def test_the_page_speaks_japanese_to_a_browser_that_does(served: Served):
     page = served.visit("はな", locale="ja-JP")
     shows(page, served, 3)
