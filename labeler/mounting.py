@@ -5,13 +5,17 @@ a few lines. It stands in the page itself, not in a shadow of it, so that script
 assistive tools find its photos.
 """
 
+import hashlib
+import os
 from typing import Any
+from urllib.parse import urlsplit
 
 import streamlit as st
 
 from labeler.access import ACCESS, Curator, Role
 from labeler.api.assets import address
 from labeler.office import Office
+from pipeline.catalog.engine import DATABASE_URL
 
 LOADER = """
 export default function (component) {
@@ -30,6 +34,7 @@ def mount(
     data = {
         "assets": address(),
         "view": view,
+        "catalog": _catalog_name(office),
         "set": office.folder.name,
         "user": curator.name,
         "role": curator.role.value,
@@ -40,6 +45,13 @@ def mount(
         "preferences": preferences,
     }
     _MOUNT(key=f"mekiki-{view}", data=data, on_renew_change=_renewed)
+
+
+def _catalog_name(office: Office) -> str:
+    """Tell this catalog from others of the same address: labels wait under its name."""
+    server = urlsplit(os.environ.get(DATABASE_URL, ""))
+    where = [str(office.folder.catalog_file), server.hostname or "", server.path]
+    return hashlib.sha256("\0".join(where).encode()).hexdigest()[:12]
 
 
 def _renewed() -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -52,6 +52,7 @@ class Office:
     now: Callable[[], datetime] = utc_now
     lines: Lines = field(default_factory=Lines)
     _suggestions: Suggestions | None = None
+    _ordering: threading.Lock = field(default_factory=threading.Lock)
     _renewed: dict[str, datetime] = field(default_factory=dict)  # by client
 
     def suggestions(self) -> Suggestions | None:
@@ -72,9 +73,14 @@ class Office:
     def line(self, queue: Queue, category: str | None, user: str) -> Line:
         """Return the order in which a queue is gone through, as of now."""
         self.shelf.follow()
+        key = line_key(queue, category, user)
+        with self._ordering:  # many who ask at once get one order, made once
+            return self._line(key, queue, category, user)
+
+    def _line(
+        self, key: Hashable, queue: Queue, category: str | None, user: str
+    ) -> Line:
         suggestions = self.suggestions()
-        personal = queue in {Queue.MINE, Queue.RANDOM, Queue.SECOND}
-        key = (queue, category, user if personal else "")
         stamp: tuple[object, ...] = (self.shelf.epoch,)
         if queue in BY_SUGGESTIONS and suggestions is not None:
             stamp += (suggestions.stamp,)
@@ -229,6 +235,12 @@ class Office:
             case Queue.NOTED:
                 return [note.sha256 for note in opinions.notes()]
         return ()
+
+
+def line_key(queue: Queue, category: str | None, user: str) -> Hashable:
+    """Return what tells a queue's orders from those of others; some are personal."""
+    is_personal = queue in {Queue.MINE, Queue.RANDOM, Queue.SECOND}
+    return queue, category, user if is_personal else ""
 
 
 def open_office(folder: SetFolder) -> Office:

@@ -11,10 +11,12 @@ whether photos were met under more categories is asked every ``FRESH_S``.
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from labeler.worklist import Counts, Tally
-from pipeline.catalog import Catalog
+from pipeline.catalog import Catalog, Status
 from pipeline.catalog.entries import Entry
+from pipeline.catalog.journal import Touched
 
 FRESH_S = 30.0  # seconds between questions for what the journal does not tell
 REMEMBERED = 20_000  # changes of photos that pages can be told of
@@ -55,7 +57,7 @@ class Shelf:
             if self._held.event < 0 or touched.more or self._is_listing_new():
                 self._read_whole(touched.newest)
             elif touched.newest != self._held.event:
-                self._read_some(touched.sha256s, touched.newest)
+                self._read_some(touched)
             return self._held.event
 
     def entry(self, sha256: str) -> Entry | None:
@@ -90,8 +92,11 @@ class Shelf:
         num_listed = self._catalog.photos.num_listed()
         return num_listed != self._num_listed
 
-    def _read_some(self, sha256s: list[str], newest: int) -> None:
-        entries = self._catalog.photos.entries(sha256s)
+    def _read_some(self, touched: Touched) -> None:
+        sha256s, newest = touched.sha256s, touched.newest
+        entries = None if touched.is_regrouped else self._read_alone(sha256s)
+        if entries is None:
+            entries = self._catalog.photos.entries(sha256s)
         if self._held.take(sha256s, entries, newest):
             return
         gone = {*sha256s, *(entry.sha256 for entry in entries)}
@@ -100,12 +105,32 @@ class Shelf:
         self._held = _Held(in_order, newest)
         self._epoch += 1
 
+    def _read_alone(self, sha256s: list[str]) -> list[Entry] | None:
+        """Return photos as they are now where none has copies: theirs is all there is.
+
+        What a word changes of such a photo is its item, which is one question.
+        """
+        held = [self.entry(sha256) for sha256 in sha256s]
+        alone = [entry for entry in held if entry is not None and not entry.copies]
+        if len(alone) < len(sha256s):
+            return None
+        states = self._catalog.photos.states(sha256s)
+        if len(states) < len(sha256s):
+            return None
+        return [_become(entry, *states[entry.sha256]) for entry in alone]
+
     def _read_whole(self, newest: int) -> None:
         # What happens while this reads is in the entries or in a later event, or both.
         num_listed = self._catalog.photos.num_listed()
         self._held = _Held(self._catalog.photos.entries(), newest)
         self._num_listed, self._asked_at = num_listed, self._clock()
         self._epoch += 1
+
+
+def _become(entry: Entry, label: str | None, status: Status, version: int) -> Entry:
+    if status is Status.SCRAPED and len(entry.scraped_as) > 1:
+        status = Status.CONFLICT
+    return replace(entry, label=label, status=status, version=version)
 
 
 class _Held:

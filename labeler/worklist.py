@@ -161,8 +161,9 @@ def order(
         queue: Which to go through. ``DOUBTFUL`` takes conflicts, then flagged photos,
             then labels that the machine contradicts, most surely wrong first, then
             the rest: what helps the machine most first, else a category at a time in
-            turn, so that a sitting that is cut short has looked at every category. ``UNSURE`` and ``HELPFUL`` fall back to that
-            order where the machine has said nothing.
+            turn, so that a sitting that is cut short has looked at every category.
+            ``UNSURE`` and ``HELPFUL`` fall back to that order where the machine has
+            said nothing.
         category: For ``CATEGORY``: found under it, or held for it now.
         chosen: What the journal alone knows, first come first, by sha256. For
             ``MINE``: what this curator said; for ``SECOND``: what they may judge

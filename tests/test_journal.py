@@ -351,15 +351,15 @@ def test_mine_lists_what_stands_of_ones_own_words_newest_first(catalog, pair):
 
 def test_who_follows_the_journal_learns_of_every_photo_touched(catalog, pair):
     start = catalog.journal.newest_event()
-    assert catalog.journal.touched(start) == (start, [], False)
+    assert catalog.journal.touched(start)[:3] == (start, [], False)
 
     say(catalog, relabel(pair[1], "dog", 0, seq=1), relabel(pair[0], "dog", 0, seq=2))
     say(catalog, relabel(pair[1], "cow", 1, seq=3))
 
     newest = catalog.journal.newest_event()
     assert newest == start + 3
-    assert catalog.journal.touched(start) == (newest, [pair[1], pair[0]], False)
-    assert catalog.journal.touched(newest - 1) == (newest, [pair[1]], False)
+    assert catalog.journal.touched(start)[:3] == (newest, [pair[1], pair[0]], False)
+    assert catalog.journal.touched(newest - 1)[:3] == (newest, [pair[1]], False)
     assert catalog.journal.touched(newest + 5).more
 
 
@@ -370,19 +370,19 @@ def test_who_follows_the_journal_learns_that_groups_changed(catalog, pair):
         Grouping(sha256, 1, sha256 == pair[0], "", "0" * 16, ()) for sha256 in pair
     )
 
-    newest, _, more = catalog.journal.touched(before)
+    newest, _, more, _ = catalog.journal.touched(before)
     assert more
     assert newest > before
     assert not catalog.journal.touched(newest).more
     say(catalog, relabel(pair[0], "dog", 0))
-    assert catalog.journal.touched(newest) == (newest + 1, [pair[0]], False)
+    assert catalog.journal.touched(newest)[:3] == (newest + 1, [pair[0]], False)
 
 
 def test_who_follows_the_journal_is_spared_a_very_long_list(catalog, photo):
     start = catalog.journal.newest_event()
     catalog.journal.apply([flag(photo, "", "bob", seq) for seq in range(MANY + 1)], NOW)
 
-    assert catalog.journal.touched(start) == (start + MANY + 1, [], True)
+    assert catalog.journal.touched(start)[:3] == (start + MANY + 1, [], True)
 
 
 def test_a_takedown_gives_no_number_of_the_journal_a_second_time(catalog, pair):

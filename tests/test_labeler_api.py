@@ -179,6 +179,9 @@ def test_an_op_that_makes_no_sense_never_stops_the_others(server: Server):
         server.op(1, "undo"),
         server.op(1, "relabel", "cat") | {"base_version": "0"},
         server.op(1, "relabel", "cat") | {"sha256": "0" * 64},
+        server.op(1, "relabel", "cat") | {"sha256": "\ud800"},
+        server.op(1, "flag", note="half a letter: \ud800"),
+        server.op(1, "undo", undoes=["a"]),
     ]
     good = server.op(2, "reject")
     answers = server.say(*wrong, good)
@@ -249,6 +252,46 @@ def test_queues_and_categories_that_are_none_are_named(server: Server):
         in server.get("queue?queue=category&category=x").json()["error"]
     )
     assert server.get("queue?queue=all&n=999999").status == 400
+    assert server.get(f"changes?since={'9' * 5000}").status == 400
+
+
+def test_an_order_is_gone_through_by_its_own_queue_alone(server: Server):
+    name = server.get("page?queue=random&client=a&n=2").json()["line"]
+    answer = server.get(f"page?queue=flagged&client=a&line={name}").json()
+
+    assert [server.seeds[photo["sha256"]] for photo in answer["photos"]] == [2]
+
+
+def test_going_through_all_photos_comes_to_an_end_while_they_are_labelled(
+    server: Server,
+):
+    seen: list[int] = []
+    query = "queue=all&client=a&n=2"
+    answer = server.get(f"queue?{query}").json()
+    while answer["photos"]:
+        seeds = [server.seeds[photo["sha256"]] for photo in answer["photos"]]
+        seen += seeds
+        server.say(*(server.op(seed, "unsure") for seed in seeds))
+        last = f"&line={answer['line']}&after={server.shas[seeds[-1]]}"
+        answer = server.get(f"queue?{query}{last}").json()
+
+    assert seen == list(range(1, 10))
+    at = server.get(f"queue?{query}&at={server.shas[7]}").json()["photos"]
+    assert [server.seeds[photo["sha256"]] for photo in at] == [7, 8]
+
+
+@pytest.mark.parametrize("queue", ["second", "disagree", "noted"])
+def test_review_is_for_reviewers(server: Server, queue: str):
+    asked = f"queue?queue={queue}&client=a"
+    assert server.get(asked, role=Role.CURATOR).status == 403
+    assert server.get(asked, role=Role.REVIEWER).status == 200
+
+
+def test_pages_that_were_turned_are_given_back_to_others(server: Server):
+    server.queue("queue=doubtful&client=a&n=2")
+    server.post("release", {"client": "a", "shas": [server.shas[3]]})
+
+    assert server.queue("queue=doubtful&client=b&n=2", "Kenji") == [3, 1]
 
 
 def test_the_end_is_asked_for_by_admins_alone(

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+from benchmarks.commands import CommandError
+
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext as AsyncBrowserContext
     from playwright.sync_api import Browser, BrowserContext, Page, Playwright
@@ -28,7 +30,7 @@ OPTIONS = (
 hosts: set[str] = set()  # that any page of this run asked, this machine's included
 
 
-class BrowserError(Exception):
+class BrowserError(CommandError):
     """There is no browser; the message says what is missing."""
 
 
@@ -50,7 +52,12 @@ def find_chromium() -> str:
 
 @contextmanager
 def chromium() -> Iterator["Browser"]:
-    """Start the browser."""
+    """Start the browser.
+
+    Raises:
+        BrowserError: There is none.
+    """
+    find_chromium()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright, _launched(playwright) as browser:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from benchmarks.commands import CommandError
 from benchmarks.labeler.launch import TOKENS
 from benchmarks.labeler.servers import Server
 
 _TIMEOUT_S = 60.0
 
 
-class ClientError(Exception):
+class ClientError(CommandError):
     """The server did not answer as it should; the message tells what it said."""
 
 

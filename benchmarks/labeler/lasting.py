@@ -139,6 +139,7 @@ def _press(noted: dict[str, Any]) -> Press:
 
 def lasting_figures(kept: SetFolder, *, quick: bool) -> dict[str, Figure]:
     """Count what is lost, and what was said of photos that were not on the screen."""
+    find_chromium()
     curators, presses = (2, 1000) if quick else (4, 10_000)
     with tempfile.TemporaryDirectory(prefix="mekiki-bench-") as name:
         scratch = Path(name)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from benchmarks.commands import CommandError
 from pipeline.home import SetFolder
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _SHRUNK = """side => [...document.querySelectorAll("[data-mekiki] [data-sha256]"
   })"""
 
 
-class LikenessError(Exception):
+class LikenessError(CommandError):
     """A picture is another photo's; the message says which."""
 
 

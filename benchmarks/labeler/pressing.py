@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.commands import CommandError
 from benchmarks.figures import Figure
 from benchmarks.labeler.browser import address, profile, wait_for_photo
 from benchmarks.labeler.journal import MINIMAL, OURS, Watch, watched
@@ -29,7 +30,7 @@ _WARM_UP = 20  # presses before those that count
 _KEYS = "1234567"[: len(CATEGORIES)]
 
 
-class PressError(Exception):
+class PressError(CommandError):
     """A press led to nothing; the message says which."""
 
 

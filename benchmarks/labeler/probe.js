@@ -74,7 +74,7 @@
     painted: (number) => probe.until(() => probe.paints.length >= number && !document.querySelector(BUSY)),
     turned: (number) => probe.until(() => probe.turns.length >= number),
     saved: () => probe.until(() => unsaved() === 0, 120000),
-    any: () => probe.until(() => probe.current !== null || probe.page !== null),
+    any: () => probe.until(() => probe.current !== null || probe.page !== null, 60000),
     unsaved,
     tiles,
   };

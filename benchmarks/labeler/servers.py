@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.commands import PEERS, ROOT
+from benchmarks.commands import PEERS, ROOT, CommandError
 from benchmarks.labeler.photos import CATEGORIES
 from pipeline.home import SetFolder
 
@@ -22,7 +22,7 @@ _START_S = 60.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class ServerError(Exception):
+class ServerError(CommandError):
     """A server did not start; the message says what it said."""
 
 

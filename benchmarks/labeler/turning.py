@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.commands import CommandError
 from benchmarks.figures import Figure
 from benchmarks.labeler.browser import address, profile, wait_for_photo
 from benchmarks.labeler.likeness import check_pictures
@@ -31,7 +32,7 @@ _LOOK_MS = 1000
 _HURRIED, _HURRY_MS = 15, 80  # turns without looking
 
 
-class TurnError(Exception):
+class TurnError(CommandError):
     """A page was not turned."""
 
 

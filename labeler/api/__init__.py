@@ -5,6 +5,5 @@ photos   what comes next, pages, pictures
 saying   what curators say, what others said meanwhile, the end
 groups   copies of one picture, side by side
 
-All but the assets ask for a token. What is answered is never cached, save pictures:
-their name is their content.
+All but the assets ask for a token, and nothing else of what is answered is cached.
 """

@@ -14,6 +14,7 @@ from labeler.worklist import Queue
 from pipeline.errors import MekikiError
 
 MAX_BODY = 4_000_000  # bytes
+MAX_DIGITS = 12
 Endpoint = Callable[[Request, Curator], Awaitable[Response]]
 
 
@@ -44,7 +45,8 @@ class Asked:
         text = self._params.get(name)
         if text is None:
             return usual
-        if not (text.isascii() and text.isdigit()) or int(text) > most:
+        is_number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
+        if not is_number or int(text) > most:
             raise BadRequestError(f"{name} must be a number up to {most:,}: {text!r}")
         return int(text) or usual
 

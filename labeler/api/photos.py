@@ -1,5 +1,6 @@
 """What comes next, a page of photos, their pictures, and where one comes from."""
 
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from labeler.access import Curator, Role, guarded
 from labeler.api.asked import Asked, BadRequestError, explained, json_body
 from labeler.lines import Stretch
-from labeler.office import WALKED, Office, known
+from labeler.office import WALKED, Office, known, line_key
 from labeler.pictures import Picture
 from labeler.worklist import Queue
 from pipeline.catalog.entries import Entry
@@ -20,7 +21,8 @@ from pipeline.errors import ImageError
 AT_ONCE = 240  # photos of one answer
 AT_LEAST, SHARE = 5, 4  # photos given at once: all of 5, else a quarter of the queue
 GONE = "there is no such photo (any more)"
-HELD = "private, max-age=86400, immutable"  # a picture's name is its content
+SHA256 = re.compile(r"[0-9a-f]{64}")
+REVIEWED = frozenset({Queue.DISAGREE, Queue.NOTED, Queue.SECOND})  # by reviewers
 
 
 def routes(office: Office) -> list[BaseRoute]:
@@ -46,7 +48,7 @@ def routes(office: Office) -> list[BaseRoute]:
         shas = (await json_body(request)).get("shas")
         if not isinstance(shas, list) or len(shas) > AT_ONCE:
             raise BadRequestError(f"expected shas, a list of at most {AT_ONCE}")
-        body = await run_in_threadpool(_pack, office, [str(sha) for sha in shas])
+        body = await run_in_threadpool(_pack, office, [_sha(sha) for sha in shas])
         return Response(body, media_type="application/octet-stream")
 
     @guarded(Role.CURATOR)
@@ -57,8 +59,7 @@ def routes(office: Office) -> list[BaseRoute]:
             picture = await run_in_threadpool(_picture, office, sha256, full=is_full)
         except ImageError as error:
             return JSONResponse({"error": f"this photo can't be shown: {error}"}, 404)
-        headers = {"Cache-Control": HELD}
-        return Response(picture.data, media_type=picture.media_type, headers=headers)
+        return Response(picture.data, media_type=picture.media_type)
 
     @guarded(Role.CURATOR)
     @explained
@@ -78,6 +79,18 @@ def routes(office: Office) -> list[BaseRoute]:
     ]
 
 
+def _allowed(queue: Queue, curator: Curator) -> Queue:
+    if queue in REVIEWED and not curator.role.may(Role.REVIEWER):
+        raise BadRequestError("this takes the role reviewer", status=403)
+    return queue
+
+
+def _sha(value: object) -> str:
+    """Return a sha256, or what is none's."""
+    is_one = isinstance(value, str) and SHA256.fullmatch(value) is not None
+    return str(value) if is_one else ""
+
+
 def _pack(office: Office, shas: list[str]) -> bytes:
     return office.pictures.pack(office.stored(shas))
 
@@ -95,17 +108,25 @@ def _queue(office: Office, asked: Asked, curator: Curator) -> dict[str, Any]:
     The newest order counts: after another one than the client has walked so far, it
     begins at the top, and the client knows what it has already.
     """
-    queue = asked.queue()
-    line = office.line(queue, asked.category(office, queue), curator.name)
-    after = asked.text("after")
+    queue = _allowed(asked.queue(), curator)
+    category = asked.category(office, queue)
+    line = None
+    if queue in WALKED:  # gone through to its end, whatever is said meanwhile
+        key = line_key(queue, category, curator.name)
+        line = office.lines.named(asked.text("line"), key)
+    line = line or office.line(queue, category, curator.name)
+    after, at = asked.text("after"), asked.text("at")
     is_same = asked.text("line") in {line.name, ""}
     start = line.place.get(after, -1) + 1 if after and is_same else 0
+    if queue in WALKED and at in line.place:
+        start = line.place[at]
     number = asked.number("n", 50, AT_ONCE)
     if queue not in WALKED:  # where few are left, others want some, too
         number = min(number, max(AT_LEAST, len(line.shas) // SHARE))
     found = _take(office, asked, curator, Stretch(line, start, number))
-    at = asked.text("at")
-    if at in line.place:  # the client was there before, and may be again if it is open
+    if (
+        queue not in WALKED and at in line.place
+    ):  # the client was there before, and may be again if it is open
         wanted = _take(office, asked, curator, Stretch(line, line.place[at], 1))
         if [one.sha256 for one in wanted] == [at]:
             found = [*wanted, *(one for one in found if one.sha256 != at)]
@@ -114,10 +135,11 @@ def _queue(office: Office, asked: Asked, curator: Curator) -> dict[str, Any]:
 
 def _page(office: Office, asked: Asked, curator: Curator) -> dict[str, Any]:
     """Give out a page: the next after a photo, those before one, or the last."""
-    queue = asked.queue()
-    line = office.lines.named(asked.text("line"))
-    if line is None:
-        line = office.line(queue, asked.category(office, queue), curator.name)
+    queue = _allowed(asked.queue(), curator)
+    category = asked.category(office, queue)
+    key = line_key(queue, category, curator.name)
+    line = office.lines.named(asked.text("line"), key)
+    line = line or office.line(queue, category, curator.name)
     number = asked.number("n", 60, AT_ONCE)
     after, before, at = asked.text("after"), asked.text("before"), asked.text("at")
     if before in line.place:

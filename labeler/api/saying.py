@@ -44,8 +44,11 @@ def routes(office: Office) -> list[BaseRoute]:
     @guarded(Role.CURATOR)
     @explained
     async def release(request: Request, _curator: Curator) -> Response:
-        client = (await json_body(request)).get("client")
-        await run_in_threadpool(office.catalog.leases.release, str(client))
+        body = await json_body(request)
+        shas = body.get("shas")
+        some = None if shas is None else [str(sha) for sha in shas]
+        release = office.catalog.leases.release
+        await run_in_threadpool(release, str(body.get("client")), some)
         return JSONResponse({})
 
     @guarded(Role.ADMIN)
@@ -72,7 +75,7 @@ def _apply(office: Office, body: Mapping[str, Any], curator: Curator) -> dict[st
     for client, told in sent:
         try:
             ops.append(_read_op(office, client, told, curator))
-        except (KeyError, TypeError, ValueError) as error:
+        except (IndexError, KeyError, TypeError, ValueError) as error:
             refused.append(_refuse(office, client, told, error))
     office.check_catalog()
     answers = office.catalog.journal.apply(ops, office.now().isoformat())
@@ -122,7 +125,7 @@ def _read_op(
     return Op(
         sha256=_text(told["sha256"]),
         action=action,
-        label=label if is_named else None,
+        label=_text(label) if is_named and label is not None else None,
         base_version=_number(told["base_version"]),
         user=curator.name,
         client=client,
@@ -138,6 +141,7 @@ def _read_op(
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected text, got {value!r}")
+    value.encode()  # half a letter, as JSON may hold, can't be kept
     return value
 
 
@@ -159,7 +163,7 @@ def _say_answer(office: Office, answer: Answer) -> dict[str, Any]:
 def _refuse(
     office: Office, client: str, told: Mapping[str, Any], error: Exception
 ) -> dict[str, Any]:
-    sha256 = str(told.get("sha256"))
+    sha256 = str(told.get("sha256")).encode(errors="replace").decode()
     entry = office.shelf.entry(sha256)
     return {
         "client": client,
@@ -171,7 +175,7 @@ def _refuse(
         "version": entry.version if entry else 0,
         "by": "",
         "event_id": 0,
-        "reason": str(error),
+        "reason": str(error).encode(errors="replace").decode(),
     }
 
 

@@ -113,9 +113,23 @@ export class Desk {
   }
 
   choice(label, options, value, onChange) {
+    let byMouse = true;
     const made = el(
       "select",
-      { "aria-label": label, title: label, change: (event) => { onChange(event.target.value); event.target.blur(); } },
+      {
+        "aria-label": label,
+        title: label,
+        pointerdown: () => {
+          byMouse = true;
+        },
+        keydown: () => {
+          byMouse = false;
+        },
+        change: (event) => {
+          onChange(event.target.value);
+          if (byMouse) event.target.blur(); // the keys act on the photo again
+        },
+      },
       ...options.map(([key, words]) => el("option", { value: key, selected: key === value }, words)),
     );
     return made;
@@ -125,7 +139,7 @@ export class Desk {
     Object.assign(this.place, change);
     this.session.keepPlace({ [`${this.view}Queue`]: this.place.queue, category: this.place.category, size: this.place.size });
     this.drawChoices();
-    this.shown.start();
+    this.session.release().then(() => this.shown.start()); // others may have what this queue held
   }
 
   switchMode(mode, at = null) {
@@ -158,7 +172,11 @@ export class Desk {
 
   heard(what, detail) {
     if (what === "saving" || what === "answer") this.drawSaving();
-    if (what === "counts") this.drawCounts();
+    if (what === "counts") {
+      this.drawCounts();
+      this.shown.counted?.();
+    }
+    if (what === "reread") this.shown.reread?.();
     if (what === "said") this.shown.said?.(detail);
     if (what === "changes") this.shown.changed();
     if (what === "conflict") this.conflict(detail);
@@ -220,7 +238,8 @@ export class Desk {
 
   emptyWords() {
     const counts = this.session.counts;
-    if (!counts || !counts.total) return t("one.no_photos", { set: this.session.data.set });
+    if (!counts) return t("one.loading");
+    if (!counts.total) return t("one.no_photos", { set: this.session.data.set });
     if (this.view === "review") return t("one.nothing_to_review");
     const left = counts.total - counts.decided;
     return left ? t("one.queue_done", { n: left }) : t("one.all_done");
@@ -255,7 +274,10 @@ export class Desk {
     const action = this.keymap.actionOf(this.place.mode, name);
     if (!action) return;
     const isButton = event.composedPath()[0]?.closest?.("button, a, select, summary, [role=tab], [role=button]");
-    if (isButton && (name === "Enter" || name === "Space")) return; // they press what has the focus
+    if (isButton && (name === "Enter" || name === "Space")) {
+      if (event.repeat) event.preventDefault(); // held down it would press again and again
+      return; // they press what has the focus
+    }
     const isMove = /^(go|reach)-/.test(action);
     event.preventDefault();
     if (!isMove && !this.presses.isMeant(event, name)) return;
@@ -303,7 +325,7 @@ export class Desk {
 
   askNote() {
     const { current } = this.shown;
-    if (current) showNote((note) => this.session.say([current], { action: "flag", note }));
+    if (current && this.shown.isSeen(current)) showNote((note) => this.session.say([current], { action: "flag", note }));
   }
 
   zoom() {

@@ -1,13 +1,13 @@
 // A page of photos: select some, and say one thing of all of them. What is said counts
 // for tiles that have been on the screen, and for no others.
 
-import { AskError, el, live, t } from "./kit.js";
+import { el, live, t } from "./kit.js";
 import { isSettled } from "./one.js";
+import { Pages } from "./pages.js";
 import { nameState } from "./panel.js";
 import { clicked, fitted, moved, range, touched } from "./selection.js";
-import { DECIDED } from "./state.js";
+import { DECIDED, READ_MS } from "./state.js";
 
-const RETRY_MS = 1500;
 const DRAG_PX = 6; // less than this is a click
 const BLIND = "second";
 
@@ -15,15 +15,13 @@ export class Grid {
   constructor(desk) {
     this.desk = desk;
     this.session = desk.session;
-    this.pages = []; // lists of photos, as they were turned
-    this.at = -1; // the page that is shown
-    this.next = null; // Promise of the page after the last
+    this.pages = new Pages(desk, (text) => this.tell(text));
+    this.isTurning = false;
     this.tiles = [];
     this.photos = [];
     this.focus = 0;
     this.selection = { selected: new Set(), anchor: null };
     this.seen = new Set(); // sha256 of tiles that were on the screen
-    this.asked = 0;
     this.paintedAt = Infinity; // when the page came to the screen
     this.isGone = false;
     this.box = el("div", {
@@ -80,135 +78,91 @@ export class Grid {
   }
 
   async start(at = null) {
-    this.pages = [];
-    this.at = -1;
-    this.next = null;
-    this.lineName = ""; // the order that is gone through, as the server calls it
-    this.asked += 1;
+    const kept = this.session.keptOf(this.desk.query);
     this.tell(t("one.loading"));
-    await this.openPage(at ? `&at=${at}` : "");
+    this.photos = [];
+    this.tiles = [];
+    this.box.replaceChildren();
+    this.pages.reset(kept?.line);
+    await this.show(() => this.pages.open(at ? `&at=${at}` : ""), () => this.tell(this.desk.emptyWords()));
   }
 
   close() {
+    this.session.kept = { query: this.desk.query, line: this.pages.lineName, marks: this.marks() };
     this.isGone = true;
+    this.pages.isGone = true;
     this.observer.disconnect();
     this.sized.disconnect();
-    removeEventListener("pointermove", this.dragging);
-    removeEventListener("pointerup", this.dropped);
+    this.stopDragging?.();
   }
 
-  // Ask for a page until the server answers; null when another queue began meanwhile.
-  async ask(where) {
-    const asked = this.asked;
-    for (;;) {
-      try {
-        const answer = await this.session.api.get(`page?${this.desk.query}${where}&line=${this.lineName}&n=${this.desk.place.size}`);
-        if (asked !== this.asked || this.isGone) return null;
-        this.lineName = answer.line;
-        const photos = this.session.learn(answer.photos);
-        this.session.api.pack(photos.map(({ sha256 }) => sha256)).catch(() => {});
-        return { photos, first: answer.first, total: answer.total };
-      } catch (error) {
-        if (asked !== this.asked || this.isGone) return null;
-        if (!(error instanceof AskError) || (error.status >= 400 && error.status !== 401 && error.status < 500)) throw error;
-        this.tell(t("ask.offline"));
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      }
-    }
+  // Which photos are in focus and selected, for a page that is drawn anew.
+  marks() {
+    const selected = [...this.selection.selected].map((place) => this.photos[place]?.sha256);
+    return { focus: this.current?.sha256, selected: new Set(selected) };
   }
 
-  async openPage(where, isBefore = false) {
-    const page = await this.ask(where);
-    if (!page) return;
-    if (!page.photos.length) {
-      if (!this.pages.length) this.tell(this.desk.emptyWords());
-      else live(t(isBefore ? "grid.first" : "grid.last"));
-      return;
-    }
-    if (isBefore) this.pages.unshift(page);
-    else this.pages.push(page);
-    this.at = isBefore ? 0 : this.pages.length - 1;
-    await this.draw();
-    this.lookAhead();
-  }
-
-  // The page after this one is asked for while this one is looked at.
-  lookAhead() {
-    if (this.at !== this.pages.length - 1) return;
-    const last = this.pages[this.at].photos.at(-1);
-    this.next = this.ask(`&after=${last.sha256}`).then(async (page) => {
-      if (page?.photos.length) {
-        const urls = await this.session.api.pack(page.photos.map(({ sha256 }) => sha256));
-        page.images = await Promise.all(urls.map(decoded));
-      }
-      return page;
-    });
-    this.next.catch(() => {});
-  }
-
-  async turn(step) {
-    if (this.at < 0) return;
-    if (step < 0 && this.at === 0) {
-      await this.openPage(`&before=${this.pages[0].photos[0].sha256}`, true);
-    } else if (step > 0 && this.at === this.pages.length - 1) {
-      await this.turnNew();
-    } else {
-      this.at += step;
-      await this.draw();
-    }
-  }
-
-  async turnNew() {
-    if (this.isTurning) return;
+  // Show the page that a turn leads to, one turn at a time; else say why there is none.
+  async show(turn, otherwise) {
+    if (this.isTurning) return null;
     this.isTurning = true;
+    const { round } = this.pages;
     try {
-      const page = await this.next;
-      if (!page?.photos.length) {
-        live(t("grid.last"));
-        this.desk.hint(t("grid.last"));
-        this.lookAhead();
-        return;
-      }
-      this.pages.push(page);
-      this.at = this.pages.length - 1;
-      await this.draw();
-      this.lookAhead();
+      const page = await turn();
+      if (this.isGone || round !== this.pages.round) return null;
+      if (page) this.draw(page);
+      else otherwise();
+      return page;
     } finally {
       this.isTurning = false;
     }
   }
 
+  async turn(step) {
+    if (!this.pages.page) return;
+    const end = t(step < 0 ? "grid.first" : "grid.last");
+    await this.show(() => this.pages.turn(step), () => this.announce(end));
+  }
+
   async jump(where) {
-    const known = where === "first" && this.pages.length && this.pages[0].first === 0;
-    if (known) {
-      this.at = 0;
-      await this.draw();
-      return;
-    }
-    this.pages = [];
-    this.asked += 1;
-    await this.openPage(where === "last" ? "&last=1" : "");
+    const { list } = this.pages;
+    await this.show(
+      () => {
+        if (where === "first" && list[0]?.first === 0) return this.pages.find(new Set([list[0].photos[0].sha256]));
+        return this.pages.open(where === "last" ? "&last=1" : "");
+      },
+      () => this.announce(this.desk.emptyWords()),
+    );
+  }
+
+  // What happened meanwhile was too much to be told photo by photo.
+  reread() {
+    if (this.current) this.start(this.photos[0].sha256);
+  }
+
+  announce(text) {
+    live(text);
+    this.desk.hint(text);
   }
 
   // Put a page on the screen, all of its pictures at once.
-  async draw() {
-    const page = this.pages[this.at];
-    if (!page.images) {
-      const urls = await this.session.api.pack(page.photos.map(({ sha256 }) => sha256)).catch(() => page.photos.map(() => null));
-      page.images = await Promise.all(urls.map(decoded));
-    }
-    if (this.isGone || this.pages[this.at] !== page) return;
-    for (const old of this.pages) if (Math.abs(this.pages.indexOf(old) - this.at) > 2) old.images = null;
+  draw(page) {
+    const hadFocus = this.box.contains(document.activeElement);
+    const marks = this.session.keptOf(this.desk.query)?.marks;
+    this.session.kept = null;
     this.photos = page.photos;
     this.note.hidden = true;
     this.observer.disconnect();
     this.tiles = page.photos.map((photo, place) => this.tile(photo, page.images[place]));
     this.box.replaceChildren(...this.tiles);
-    this.focus = 0;
-    this.selection = { selected: new Set(), anchor: null };
+    const places = range(0, this.photos.length - 1);
+    const selected = places.filter((place) => marks?.selected.has(this.photos[place].sha256));
+    this.focus = Math.max(places.findIndex((place) => this.photos[place].sha256 === marks?.focus), 0);
+    this.selection = { selected: new Set(selected), anchor: selected[0] ?? null };
     this.fit();
     this.box.scrollTop = 0;
     this.mark();
+    if (hadFocus) this.tiles[this.focus].focus({ preventScroll: true });
     for (const tile of this.tiles) this.observer.observe(tile);
     this.paintedAt = Infinity; // until the frame is there
     this.box.setAttribute("aria-busy", "true");
@@ -281,7 +235,7 @@ export class Grid {
       else tile.removeAttribute("aria-current");
       tile.tabIndex = isFocused ? 0 : -1;
     });
-    const page = this.pages[this.at];
+    const { page } = this.pages;
     const number = this.selection.selected.size;
     const where = page?.total ? t("grid.where", { from: page.first + 1, to: page.first + page.photos.length, total: page.total }) : "";
     this.status.textContent = [number ? t("grid.selected", { n: number }) : "", where].filter(Boolean).join(" · ");
@@ -310,31 +264,36 @@ export class Grid {
       this.desk.hint(t("one.not_yet"));
       return;
     }
-    const shown = places.filter((place) => this.photos[place] && this.seen.has(this.photos[place].sha256));
-    const unseen = places.filter((place) => this.photos[place] && !shown.includes(place));
+    const there = places.filter((place) => this.photos[place] && !this.photos[place].gone);
+    const isFresh = (place) => pressedAt - (this.photos[place].changedAt ?? -Infinity) < READ_MS;
+    const shown = there.filter((place) => this.seen.has(this.photos[place].sha256) && !isFresh(place));
+    const unseen = there.filter((place) => !shown.includes(place));
+    const changed = unseen.filter(isFresh).length;
     const isBlind = this.desk.place.queue === BLIND;
     const bySaying = new Map();
     for (const place of shown) {
       const what = whatOf(this.photos[place]);
-      if (!what) continue;
+      const isBlank = !this.tiles[place].querySelector("img"); // can't be shown: not named
+      if (!what || (isBlank && what.label)) continue;
       const said = isBlind && what.action === "word" ? { action: "second", label: what.label ?? null, status: what.status } : what;
       const key = JSON.stringify(said);
       bySaying.set(key, { said, places: [...(bySaying.get(key)?.places ?? []), place] });
     }
     const groups = [...bySaying.values()].map(({ said, places: of }) => ({ said, photos: of.map((place) => this.photos[place]) }));
     const answered = groups.reduce((sum, { photos }) => sum + photos.length, 0);
-    this.session.sayAll(groups);
+    this.session.sayAll(groups, null, pressedAt);
     const isBulk = this.selection.selected.size > 0;
     this.selection = { selected: new Set(unseen), anchor: null };
     if (unseen.length) {
       this.focus = unseen[0];
-      this.desk.hint(t("grid.unseen", { n: unseen.length }));
+      this.desk.hint(changed ? t("grid.changed", { n: changed }) : t("grid.unseen", { n: unseen.length }));
     } else if (!isBulk && answered) this.focus = Math.min(this.focus + 1, this.photos.length - 1);
     this.mark();
     if (isBulk && answered) live(t("grid.labelled", { n: answered }));
   }
 
   accept(pressedAt) {
+    if (this.desk.place.queue === BLIND) return;
     let without = 0;
     this.answer(this.chosen(), (photo) => {
       const label = photo.suggested ?? (isSettled(photo) ? photo.label : null);
@@ -378,17 +337,12 @@ export class Grid {
     else this.bring(photos);
   }
 
-  // Turn to what was just taken back.
-  bring(photos) {
+  // Turn to what was just taken back, or say that it is elsewhere.
+  async bring(photos) {
     const shas = new Set(photos.map(({ sha256 }) => sha256));
-    const has = (page) => page.photos.some(({ sha256 }) => shas.has(sha256));
-    if (!has(this.pages[this.at])) {
-      const page = this.pages.findIndex(has);
-      if (page >= 0) {
-        this.at = page;
-        this.draw().then(() => this.choose(shas));
-      }
-      return;
+    if (!this.photos.some(({ sha256 }) => shas.has(sha256))) {
+      const elsewhere = t("grid.taken_back", { n: photos.length });
+      await this.show(() => this.pages.find(shas), () => this.announce(elsewhere));
     }
     this.choose(shas);
   }
@@ -425,11 +379,15 @@ export class Grid {
   tell(text) {
     this.note.hidden = false;
     this.note.textContent = text;
-    if (this.at < 0) {
-      this.tiles = [];
-      this.photos = [];
-      this.box.replaceChildren();
-    }
+  }
+
+  isSeen(photo) {
+    return this.seen.has(photo.sha256);
+  }
+
+  // How far the work is has become known, or has changed.
+  counted() {
+    if (!this.current && !this.isTurning) this.tell(this.desk.emptyWords());
   }
 
   placeOf(target) {
@@ -439,53 +397,61 @@ export class Grid {
   // The mouse: a click selects, a drag draws a rectangle around what it selects.
   pressed(event) {
     if (event.button !== 0) return;
+    if (event.target === this.box && event.offsetX >= this.box.clientWidth) return; // its scrollbar
+    this.stopDragging?.();
     const start = { x: event.clientX, y: event.clientY };
     const place = this.placeOf(event.target);
-    const before = event.ctrlKey || event.metaKey || event.shiftKey ? this.selection.selected : new Set();
+    const isMore = event.ctrlKey || event.metaKey || event.shiftKey;
+    const before = isMore ? this.selection.selected : new Set();
     let band = null;
     event.preventDefault(); // no text is selected, no picture dragged
     this.tiles[Math.max(place, 0)]?.focus({ preventScroll: true });
-    this.dragging = (now) => {
+    const drag = (now) => {
       const far = Math.hypot(now.clientX - start.x, now.clientY - start.y) >= DRAG_PX;
       if (!band && !far) return;
       band ??= this.root.appendChild(el("div", { class: "mekiki-band" }));
-      const edges = {
-        left: Math.min(start.x, now.clientX),
-        right: Math.max(start.x, now.clientX),
-        top: Math.min(start.y, now.clientY),
-        bottom: Math.max(start.y, now.clientY),
-      };
-      Object.assign(band.style, { left: `${edges.left}px`, top: `${edges.top}px`, width: `${edges.right - edges.left}px`, height: `${edges.bottom - edges.top}px` });
-      const boxes = this.tiles.map((tile) => tile.getBoundingClientRect());
-      const reached = touched(boxes, edges);
-      this.selection = { selected: new Set([...before, ...reached]), anchor: reached[0] ?? null };
-      if (reached.length) [this.focus] = reached.slice(-1);
+      this.drawBand(band, start, now, before);
+    };
+    const drop = () => {
+      this.stopDragging();
+      if (band) return;
+      if (place < 0) {
+        this.clear();
+        return;
+      }
+      const how = { shift: event.shiftKey, toggle: event.ctrlKey || event.metaKey };
+      this.selection = clicked(this.selection, place, how);
+      this.focus = place;
       this.mark();
     };
-    this.dropped = () => {
-      removeEventListener("pointermove", this.dragging);
-      removeEventListener("pointerup", this.dropped);
-      removeEventListener("pointercancel", this.dropped);
-      if (band) band.remove();
-      else if (place >= 0) {
-        this.selection = clicked(this.selection, place, { shift: event.shiftKey, toggle: event.ctrlKey || event.metaKey });
-        this.focus = place;
-        this.mark();
-      } else this.clear();
+    this.stopDragging = () => {
+      removeEventListener("pointermove", drag);
+      removeEventListener("pointerup", drop);
+      removeEventListener("pointercancel", this.stopDragging);
+      band?.remove();
     };
-    addEventListener("pointermove", this.dragging);
-    addEventListener("pointerup", this.dropped);
-    addEventListener("pointercancel", this.dropped);
+    addEventListener("pointermove", drag);
+    addEventListener("pointerup", drop);
+    addEventListener("pointercancel", this.stopDragging);
   }
-}
 
-async function decoded(url) {
-  if (!url) return null;
-  const image = new Image();
-  image.draggable = false;
-  image.src = url;
-  return image.decode().then(
-    () => image,
-    () => null,
-  );
+  // A rectangle from where the mouse went down to where it is; what it touches is selected.
+  drawBand(band, start, now, before) {
+    const edges = {
+      left: Math.min(start.x, now.clientX),
+      right: Math.max(start.x, now.clientX),
+      top: Math.min(start.y, now.clientY),
+      bottom: Math.max(start.y, now.clientY),
+    };
+    Object.assign(band.style, {
+      left: `${edges.left}px`,
+      top: `${edges.top}px`,
+      width: `${edges.right - edges.left}px`,
+      height: `${edges.bottom - edges.top}px`,
+    });
+    const reached = touched(this.tiles.map((tile) => tile.getBoundingClientRect()), edges);
+    this.selection = { selected: new Set([...before, ...reached]), anchor: reached[0] ?? null };
+    if (reached.length) this.focus = reached.at(-1);
+    this.mark();
+  }
 }

@@ -10,6 +10,7 @@ const BOUNCE_MS = 60; // the same key again within this is one press
 // The name of a press, or null where it is none: a lone modifier, an IME at work.
 export function chord(event) {
   if (event.isComposing || event.keyCode === 229) return null;
+  if (event.getModifierState?.("AltGraph")) return null; // it writes a sign
   const base = baseOf(event);
   if (base === null) return null;
   const held = event.ctrlKey || event.metaKey ? "Ctrl+" : "";
@@ -27,7 +28,8 @@ function baseOf(event) {
   const typed = (event.key ?? "").normalize("NFKC");
   if (/^[a-z]$/i.test(typed) || /^[0-9]$/.test(typed)) return typed.toUpperCase();
   const letter = /^Key([A-Z])$/.exec(event.code ?? "");
-  if (letter) return letter[1]; // a layout without Latin letters: the key's place counts
+  const isLatin = /^[\x21-\x7e]$/.test(typed);
+  if (letter && !isLatin) return letter[1]; // no Latin letters on it: the place counts
   return typed.length === 1 && typed.trim() ? typed : null;
 }
 

@@ -47,7 +47,7 @@ export function live(text) {
     region = el("div", { class: "mekiki-live", "aria-live": "polite", role: "status" });
     document.body.append(region);
   }
-  region.textContent = text;
+  region.textContent = region.textContent === text ? `${text}\u00a0` : text; // said again
 }
 
 export class AskError extends Error {
@@ -57,7 +57,7 @@ export class AskError extends Error {
   }
 }
 
-const PICTURES = 400; // object URLs that are held; the oldest are given back
+const PICTURES = 1000; // object URLs; the oldest are given back when there are twice as many
 
 // The server's own routes. The token is renewed by the page when it is refused.
 export class Api {
@@ -95,7 +95,12 @@ export class Api {
 
   // Thumbnails, in order, as object URLs; null for one that can't be shown.
   async pack(shas) {
-    const missing = shas.filter((sha) => !this.urls.has(`thumb/${sha}`));
+    const found = new Map();
+    for (const sha of shas) {
+      const held = this.urls.get(`thumb/${sha}`);
+      if (held) found.set(sha, this.hold(`thumb/${sha}`, held));
+    }
+    const missing = shas.filter((sha) => !found.has(sha));
     for (let start = 0; start < missing.length; start += 60) {
       const part = missing.slice(start, start + 60);
       const body = JSON.stringify({ shas: part });
@@ -104,10 +109,10 @@ export class Api {
         .then((response) => response.arrayBuffer())
         .then(unpack);
       part.forEach((sha, place) => {
-        this.hold(`thumb/${sha}`, answer.then((urls) => urls[place]));
+        found.set(sha, this.hold(`thumb/${sha}`, answer.then((urls) => urls[place])));
       });
     }
-    return Promise.all(shas.map((sha) => this.urls.get(`thumb/${sha}`)));
+    return Promise.all(shas.map((sha) => found.get(sha)));
   }
 
   // The photo, at most 1024 pixels a side, as an object URL.
@@ -122,14 +127,18 @@ export class Api {
     return this.urls.get(key);
   }
 
+  // Hold what was asked for as the newest; the oldest are given back.
   hold(key, asked) {
+    const isNew = !this.urls.delete(key);
     this.urls.set(key, asked);
-    asked.catch(() => this.urls.delete(key));
-    if (this.urls.size <= PICTURES * 2) return;
-    for (const [old, promise] of [...this.urls].slice(0, PICTURES)) {
-      this.urls.delete(old);
-      promise.then((url) => url && URL.revokeObjectURL(url), () => {});
+    if (isNew) asked.catch(() => this.urls.get(key) === asked && this.urls.delete(key));
+    if (this.urls.size > PICTURES * 2) {
+      for (const [old, promise] of [...this.urls].slice(0, PICTURES)) {
+        this.urls.delete(old);
+        promise.then((url) => url && URL.revokeObjectURL(url), () => {});
+      }
     }
+    return asked;
   }
 }
 

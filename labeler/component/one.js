@@ -40,9 +40,11 @@ export class One {
   // Begin a queue, at the photo the curator was at where there is one.
   async start(at = null) {
     this.line = [];
-    this.passed = [];
+    this.passed = this.session.keptOf(this.desk.query)?.passed ?? [];
+    this.session.kept = null;
     this.after = ""; // the last photo the server gave, and of which order
     this.lineName = "";
+    this.shown = new Set(); // sha256 of all that this queue has shown
     this.few = AHEAD; // more are asked for when no more are left
     this.isAtEnd = false;
     this.isAsking = false;
@@ -56,7 +58,12 @@ export class One {
     return this.figure.dataset.sha256 ?? null;
   }
 
+  isSeen(photo) {
+    return photo === this.current && this.isPainted;
+  }
+
   close() {
+    this.session.kept = { query: this.desk.query, passed: this.passed };
     this.isGone = true;
     this.sized.disconnect();
   }
@@ -72,8 +79,10 @@ export class One {
       const answer = await this.session.api.get(`queue?${this.desk.query}${after}${from}&n=50`);
       if (asked !== this.asked) return;
       this.isAsking = false;
-      const known = new Set([...this.line, ...this.passed].map(({ sha256 }) => sha256));
-      const fresh = this.session.learn(answer.photos).filter((photo) => !known.has(photo.sha256) && this.isOpen(photo));
+      const known = new Set(this.line.map(({ sha256 }) => sha256));
+      for (const { sha256 } of this.passed) known.add(sha256);
+      const isNew = ({ sha256 }) => !known.has(sha256) && !(this.desk.showsDecided && this.shown.has(sha256));
+      const fresh = this.session.learn(answer.photos).filter((photo) => isNew(photo) && this.isOpen(photo));
       this.isAtEnd = answer.photos.length === 0;
       this.after = answer.photos.at(-1)?.sha256 ?? this.after;
       this.lineName = answer.line;
@@ -124,7 +133,7 @@ export class One {
       })
       .then(() => image)
       .catch((error) => {
-        if (error instanceof AskError && (error.status === 0 || error.status === 401)) throw error;
+        if (error instanceof AskError && error.status !== 404) throw error; // tried again
         return null; // the file can't be shown, and that is final
       });
     ready.then(
@@ -170,6 +179,7 @@ export class One {
     } else {
       this.figure.replaceChildren(el("p", { class: "mekiki-note" }, t("one.broken")));
     }
+    this.shown.add(photo.sha256);
     this.fit();
     this.panel.draw(photo);
     this.desk.went(photo);
@@ -242,9 +252,13 @@ export class One {
       this.desk.hint(t("one.not_yet"));
       return;
     }
+    if (photo.gone) {
+      this.go();
+      return;
+    }
     const looked = performance.now() - this.paintedAt;
     const said = this.desk.place.queue === BLIND ? asSecond(what) : what;
-    this.session.say([photo], said, looked);
+    this.session.say([photo], said, looked, pressedAt);
     this.flash(said);
     if (said.action === "flag") {
       this.panel.draw(photo);
@@ -257,6 +271,7 @@ export class One {
   flash({ label, status }) {
     const text = status === "rejected" ? t("panel.reject") : status === "unsure" ? t("panel.unsure") : label;
     if (text) this.panel.said(text);
+    if (text) live(t("one.said", { text }));
   }
 
   // Take what is suggested; where nothing is, the label the photo has.
@@ -319,13 +334,27 @@ export class One {
 
   // Somebody else decided a photo that we did, too: show it soon.
   conflict(photo) {
-    if (!photo || photo === this.current) {
+    if (!photo) return;
+    const isCurrent = photo === this.current;
+    if (photo.gone) {
+      this.line = this.line.filter((other) => other !== photo);
+      this.passed = this.passed.filter((other) => other !== photo);
+      if (isCurrent) this.show();
+      return;
+    }
+    if (isCurrent) {
       this.panel.draw(photo);
       return;
     }
     this.passed = this.passed.filter((other) => other !== photo);
     if (!this.line.includes(photo)) this.line.splice(1, 0, photo);
-    this.prepare();
+    if (this.isShown) this.prepare();
+    else this.show();
+  }
+
+  // What happened meanwhile was too much to be told photo by photo.
+  reread() {
+    if (this.isShown) this.start(this.current.sha256);
   }
 
   // Others' words: what they decided meanwhile is not shown again.
@@ -333,7 +362,16 @@ export class One {
     const isOpen = (photo, place) => place === 0 || photo.conflict || !DECIDED.has(photo.status) || this.desk.showsDecided;
     this.line = this.line.filter(isOpen);
     if (this.current && this.isShown) this.panel.draw(this.current);
+    if (!this.current && this.isAtEnd) {
+      this.isAtEnd = false; // others may have left some
+      this.after = "";
+    }
     this.fill();
+  }
+
+  // How far the work is has become known, or has changed.
+  counted() {
+    if (!this.current && this.isAtEnd) this.end();
   }
 
   // A photo that this tab said something of, or that was answered.

@@ -8,6 +8,7 @@ const AT_ONCE = 250; // ops in a request
 const KEEPALIVE_BYTES = 60_000; // what a browser sends for a page that is closing
 const BACK_OFF_MS = [500, 1000, 2000, 4000, 8000, 15000, 30000];
 const ALIVE_EVERY_MS = 3000;
+const UNREADABLE = new Set([400, 413, 500]); // what the server says of such a request
 const LEFT_BEHIND_MS = 10_000; // a tab that was not alive for so long is closed
 
 // A store like localStorage, for where the browser refuses one: as long as the page.
@@ -62,6 +63,7 @@ export class Outbox {
     this.adopted = new Map(); // client → ops that another tab left behind
     this.elsewhere = new Set(); // sha256 of what other tabs said and is not answered
     this.isOffline = false;
+    this.isCareful = false; // whether ops are sent one by one
     this.reason = ""; // why the server took nothing, where it said so
     this.isKept = true; // whether the browser's storage takes them
     this.isSending = false;
@@ -123,14 +125,16 @@ export class Outbox {
   async flush() {
     if (this.isSending || !this.unsaved) return;
     this.isSending = true;
-    const groups = this.groups(AT_ONCE);
+    const groups = this.groups(this.isCareful ? 1 : AT_ONCE);
     try {
       const answer = await this.send(groups, false);
       this.failures = 0;
       this.isOffline = false;
+      this.isCareful &&= this.unsaved > 1;
       this.settle(groups, answer);
       this.reason = "";
     } catch (error) {
+      if (UNREADABLE.has(error.status)) this.setAside(groups);
       this.failures += 1;
       this.isOffline = true;
       this.reason = error.status >= 400 && error.status !== 401 ? error.message : "";
@@ -140,6 +144,18 @@ export class Outbox {
     if (!this.unsaved) return;
     const wait = BACK_OFF_MS[Math.min(this.failures, BACK_OFF_MS.length) - 1];
     this.later(this.failures ? wait : 0);
+  }
+
+  // The server can't read a request: find the op by sending them one by one, and send
+  // that one after all others, so that it stops none of them.
+  setAside(groups) {
+    if (!this.isCareful) {
+      this.isCareful = true;
+      return;
+    }
+    const [{ client, ops }] = groups;
+    const waiting = client === this.client ? this.own : this.adopted.get(client);
+    waiting.push(...waiting.splice(waiting.indexOf(ops[0]), 1));
   }
 
   later(delay) {
@@ -210,7 +226,7 @@ export class Outbox {
     for (let place = 0; place < this.storage.length; place += 1) {
       const key = this.storage.key(place);
       if (key?.startsWith("mekiki/alive/")) {
-        const silent = now - Number(this.storage.getItem(key));
+        const silent = Math.abs(now - Number(this.storage.getItem(key))); // clocks are set
         if (silent > LEFT_BEHIND_MS) gone.push(key);
         else owners.set(key.slice("mekiki/alive/".length), true);
       }
@@ -247,7 +263,7 @@ export class Outbox {
     } catch {
       this.storage.removeItem(key); // not ours, or half written
     }
-    if (!op) return 0;
+    if (!Number.isInteger(op?.seq)) return 0;
     const ops = this.adopted.get(client) ?? [];
     if (ops.some((other) => other.seq === op.seq)) return 0;
     this.adopted.set(client, [...ops, op]);

@@ -89,12 +89,16 @@ export class Panel {
       const mark = [isHeld ? "✓" : "", isDisputed ? "?" : "", isSuggested ? `◆${sure}` : ""].filter(Boolean).join(" ");
       button.querySelector(".mekiki-mark").textContent = mark;
     });
-    this.notice.replaceChildren(...this.warnings(photo));
+    const warnings = isBlind ? [] : this.warnings(photo);
+    const words = warnings.map(({ textContent }) => textContent).join();
+    if (words !== this.warned) this.notice.replaceChildren(...warnings); // said aloud once
+    this.warned = words;
     this.drawAbout(photo, isBlind);
-    if (this.search.value) {
+    if (this.search.value && this.drawn !== photo.sha256) {
       this.search.value = "";
       this.filter();
     }
+    this.drawn = photo.sha256;
   }
 
   describe(photo) {
@@ -130,6 +134,8 @@ export class Panel {
   drawEnd() {
     this.state.replaceChildren();
     this.notice.replaceChildren();
+    this.warned = "";
+    this.drawn = null;
     this.about.replaceChildren();
     for (const button of this.buttons) button.className = "mekiki-label";
   }

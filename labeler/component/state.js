@@ -7,6 +7,7 @@ import { Outbox, randomId } from "./outbox.js";
 
 const CHANGES_EVERY_MS = 5000;
 const RENEW_EVERY_MS = 3000;
+export const READ_MS = 700; // nobody has read what changed more lately
 const WORDS = new Set(["confirm", "relabel", "reject", "unsure"]);
 const RATE_OVER_MS = 120_000; // photos a minute are counted over this
 
@@ -15,7 +16,7 @@ export const DECIDED = new Set(["labelled", "rejected", "unsure"]);
 const sessions = new Map(); // "set/user" → Session
 
 export function openSession(data) {
-  const scope = `${data.set}/${data.user}`;
+  const scope = [data.catalog, data.set, data.user].map(encodeURIComponent).join("/");
   if (!sessions.has(scope)) sessions.set(scope, new Session(scope, data));
   const session = sessions.get(scope);
   session.renewed(data);
@@ -35,6 +36,7 @@ export class Session {
     this.learning = null;
     this.event = 0;
     this.times = []; // when photos were decided, and how many at once
+    this.kept = null; // by a view that was closed: see ``keptOf``
     this.listeners = new Set();
     this.renewal = () => {};
     this.renewedAt = 0;
@@ -93,8 +95,10 @@ export class Session {
         return photo;
       }
       const { label, status, version } = known;
+      const isStale = photo.version < version; // asked for before it was said
       Object.assign(known, photo);
-      if (this.pending.get(photo.sha256)) Object.assign(known, { label, status, version });
+      if (this.pending.get(photo.sha256) || isStale) Object.assign(known, { label, status, version });
+      else if (photo.version > version) Object.assign(known, { changedAt: performance.now(), seenVersion: version });
       return known;
     });
   }
@@ -108,12 +112,13 @@ export class Session {
 
   // Say something of photos, at once on the screen and soon at the server.
   // what: {action, label, status, note}
-  say(photos, what, shownMs = null) {
-    this.sayAll([{ photos, said: what }], shownMs);
+  say(photos, what, shownMs = null, pressedAt = undefined) {
+    this.sayAll([{ photos, said: what }], shownMs, pressedAt);
   }
 
-  // The same of several groups of photos: one bulk, undone as one.
-  sayAll(groups, shownMs = null) {
+  // The same of several groups of photos: one bulk, undone as one. What others changed
+  // just before the press could not be read yet: such an op names what was there before.
+  sayAll(groups, shownMs = null, pressedAt = performance.now()) {
     const each = groups.flatMap(({ photos, said }) => photos.map((photo) => ({ photo, what: said })));
     if (!each.length) return;
     const items = [];
@@ -128,7 +133,7 @@ export class Session {
         action: what.action,
         label: what.label ?? null,
         status: what.status ?? null,
-        base_version: photo.version,
+        base_version: pressedAt - (photo.changedAt ?? -Infinity) < READ_MS ? photo.seenVersion : photo.version,
         shown_ms: shownMs === null ? null : Math.round(shownMs),
         batch,
         note: what.note ?? "",
@@ -163,7 +168,8 @@ export class Session {
 
   answered(answer, op, isOwn) {
     const photo = this.photos.get(op.sha256);
-    const left = isOwn ? Math.max((this.pending.get(op.sha256) ?? 1) - 1, 0) : 0;
+    const before = this.pending.get(op.sha256) ?? 0;
+    const left = isOwn ? Math.max(before - 1, 0) : before;
     if (isOwn) this.pending.set(op.sha256, left);
     if (photo && (!answer.accepted || !left)) {
       const { label, status, version } = answer;
@@ -184,7 +190,12 @@ export class Session {
 
   // Take back the newest thing said; what was said before this page, too.
   async undo() {
-    if (!this.done.length && !this.hasAsked) await this.recall();
+    if (!this.done.length && !this.hasAsked) {
+      this.recalling ??= this.recall().finally(() => {
+        this.recalling = null;
+      });
+      await this.recalling;
+    }
     const items = this.done.pop();
     if (!items) return null;
     const photos = [];
@@ -195,8 +206,10 @@ export class Session {
       const seq = this.outbox.next();
       if (items.length > 1) batch ??= seq;
       const isWord = WORDS.has(item.op?.action ?? "relabel");
-      if (isWord) Object.assign(photo, item.before, { version: photo.version + 1 });
+      if (isWord) Object.assign(photo, item.before, { version: photo.version + 1, conflict: null });
+      item.at = photo.version; // what saying it again is about
       if (item.op?.action === "second") photo.second = null;
+      if (item.op?.action === "flag") photo.note = null;
       this.sent(photo.sha256);
       this.outbox.add({
         seq,
@@ -231,7 +244,7 @@ export class Session {
       const seq = this.outbox.next();
       if (again.length > 1) batch ??= seq;
       item.before = { label: photo.label, status: photo.status };
-      item.op = { ...item.op, seq, batch, base_version: photo.version, shown_ms: null };
+      item.op = { ...item.op, seq, batch, base_version: item.at ?? photo.version, shown_ms: null };
       Object.assign(item, { client: this.client, seq });
       this.apply(photo, item.op);
       photos.push(photo);
@@ -245,6 +258,7 @@ export class Session {
 
   // Ask the server for what this curator said before, newest last.
   async recall() {
+    if (this.outbox.unsaved) await this.outbox.flush();
     if (this.outbox.unsaved) return;
     const { words, photos } = await this.api.get("mine?limit=500");
     this.hasAsked = true;
@@ -254,7 +268,7 @@ export class Session {
       if (word.client === this.client) continue;
       const key = word.batch === null ? `${word.client}/${word.seq}` : `${word.client}/batch/${word.batch}`;
       const before = { label: word.old_label, status: word.old_status };
-      const op = { action: word.action, label: word.new_label, sha256: word.sha256, note: "", status: null };
+      const op = { action: word.action, label: word.new_label, sha256: word.sha256, note: "", status: word.action === "second" ? word.new_status : null };
       const item = { sha256: word.sha256, client: word.client, seq: word.seq, before, op };
       groups.set(key, [...(groups.get(key) ?? []), item]);
     }
@@ -281,6 +295,7 @@ export class Session {
       const answer = await this.api.get(`changes?since=${this.event}&client=${this.client}`);
       this.event = answer.event;
       if (answer.photos) this.learn(answer.photos.filter(({ sha256 }) => this.photos.has(sha256)));
+      else this.tell("reread"); // too much happened to be told photo by photo
       this.heard(answer);
       if (this.outbox.isOffline) this.outbox.retry();
       this.tell("changes");
@@ -290,9 +305,15 @@ export class Session {
     setTimeout(() => this.poll(), CHANGES_EVERY_MS);
   }
 
-  // Let go of the photos that were kept for this tab.
-  release() {
-    this.api.post("release", { client: this.client }, { keepalive: true }).catch(() => {});
+  // Let go of photos that were kept for this tab; of all where none are named.
+  release(shas = null) {
+    const body = { client: this.client, shas };
+    return this.api.post("release", body, { keepalive: shas === null }).catch(() => {});
+  }
+
+  // What a view that was closed has left for the next one of the same queue.
+  keptOf(query) {
+    return this.kept?.query === query ? this.kept : null;
   }
 
   keepPlace(change) {

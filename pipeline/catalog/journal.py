@@ -69,6 +69,7 @@ class Touched(NamedTuple):
     newest: int  # the number of the newest event or other change
     sha256s: list[str]  # what events and regroupings since are about, once each
     more: bool  # all groups may have changed, or much happened: read everything
+    is_regrouped: bool = False  # whether groups changed, and not only what was said
 
 
 class Journal:
@@ -179,7 +180,8 @@ class Journal:
             query = select(EVENT.c.sha256).where(EVENT.c.id > after)
             said = list(connection.scalars(query.order_by(EVENT.c.id)))
             regrouped, more = changes_since(connection, after)
-        return Touched(newest, list(dict.fromkeys([*said, *regrouped])), more)
+        sha256s = list(dict.fromkeys([*said, *regrouped]))
+        return Touched(newest, sha256s, more, bool(regrouped))
 
     def next_seq(self, client: str) -> int:
         """Return the number that the client's next op takes."""

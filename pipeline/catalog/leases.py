@@ -62,10 +62,15 @@ class Leases:
         with self._database.write() as connection:
             return connection.execute(query.values(until=until)).rowcount
 
-    def release(self, client: str) -> None:
-        """Give back all that a client has taken."""
+    def release(self, client: str, sha256s: Sequence[str] | None = None) -> None:
+        """Give back what a client has taken: all, or some images of it."""
+        query = delete(LEASE).where(LEASE.c.client == client)
         with self._database.write() as connection:
-            connection.execute(delete(LEASE).where(LEASE.c.client == client))
+            if sha256s is None:
+                connection.execute(query)
+                return
+            for some in in_parts(set(sha256s)):
+                connection.execute(query.where(LEASE.c.sha256.in_(some)))
 
     def held(self, now: str) -> dict[str, tuple[str, str]]:
         """Return who has which photo: client and user, by sha256."""

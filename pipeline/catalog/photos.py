@@ -12,7 +12,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from pipeline.catalog.choices import refuse_unchosen
 from pipeline.catalog.engine import Database, in_parts, update_each
@@ -92,6 +92,11 @@ class Photo:
         if self.status is Status.LABELLED:
             return True
         return self.status is Status.SCRAPED and SHOWN_FLAGS.issuperset(self.flags)
+
+
+_STATES = select(*ITEM.c["sha256", "label", "status", "version"]).where(
+    ITEM.c.sha256.in_(bindparam("sha256s", expanding=True))
+)
 
 
 class Photos:
@@ -218,6 +223,17 @@ class Photos:
         """
         with self._database.read() as connection:
             return read_entries(connection, sha256s)
+
+    def states(
+        self, sha256s: Collection[str]
+    ) -> dict[str, tuple[str | None, Status, int]]:
+        """Return label, status and version of images' own items."""
+        found: dict[str, tuple[str | None, Status, int]] = {}
+        with self._database.read() as connection:
+            for some in in_parts(sha256s):
+                for row in connection.execute(_STATES, {"sha256s": some}):
+                    found[row[0]] = (row[1], Status(row[2]), row[3])
+        return found
 
     def photos(self) -> list[Photo]:
         """List the kept image of every group, with the group's label and status.

@@ -423,10 +423,8 @@ def test_what_was_not_on_the_screen_gets_no_label(served: Served):
 def test_a_grid_is_turned_page_by_page(served: Served):
     page = served.visit("Hana")
     shows(page, served, 3)
-    page.evaluate(
-        "sessionStorage.setItem('mekiki/place/things/Hana',"
-        " JSON.stringify({mode: 'grid', size: 60}))"
-    )
+    page.keyboard.press("g")
+    page.get_by_label("Photos a page").select_option("120")
     page.reload()
     expect(tiles(page)).to_have_count(29)
     page.keyboard.press("PageDown")
@@ -463,6 +461,62 @@ def test_a_blind_opinion_that_differs_comes_before_a_reviewer(served: Served):
     saved(kenji)
 
     assert photo_of(served.folder, served.shas[3]).label == "Model 4"
+
+
+def test_saying_again_never_overwrites_what_somebody_said_meanwhile(served: Served):
+    hana, kenji = served.visit("Hana"), served.visit("Kenji")
+    shows(hana, served, 3)
+    hana.keyboard.press("3")
+    shows(hana, served, 2)
+    hana.keyboard.press("Backspace")
+    shows(hana, served, 3)
+    hana.keyboard.press("ArrowRight")
+    shows(hana, served, 2)
+    saved(hana)
+    kenji.get_by_label("Which photos").select_option("all")
+    for seed in (1, 2):
+        shows(kenji, served, seed)
+        kenji.keyboard.press("ArrowRight")
+    shows(kenji, served, 3)
+    kenji.keyboard.press("4")
+    saved(kenji)
+    hana.keyboard.press("Control+Shift+z")
+    expect(hana.get_by_text("Kenji was first")).to_be_visible()
+    saved(hana)
+
+    assert photo_of(served.folder, served.shas[3]).label == "Model 4"
+
+
+def test_a_button_that_is_held_down_labels_one_photo(served: Served):
+    page = served.visit("Hana")
+    shows(page, served, 3)
+    button(page, "Unsure").focus()
+    for _ in range(5):
+        page.keyboard.down("Enter")
+    page.keyboard.up("Enter")
+    shows(page, served, 2)
+    saved(page)
+
+    assert [action for action, _ in said(served)] == ["unsure"]
+
+
+def test_pictures_that_did_not_come_are_asked_for_again(served: Served):
+    page = served.visit("Hana")
+    shows(page, served, 3)
+    failures = iter([True, True])
+    page.route(
+        "**/mekiki/api/pack",
+        lambda route: route.abort() if next(failures, False) else route.continue_(),
+    )
+    page.keyboard.press("g")
+    expect(page.get_by_text("The server can't be reached").first).to_be_visible()
+    page.keyboard.press("Control+a")
+    page.keyboard.press("1")
+
+    expect(tiles(page)).to_have_count(29)
+    expect(tiles(page).locator("img")).to_have_count(29)
+    saved(page)
+    assert said(served) == []
 
 
 def test_the_page_speaks_japanese_to_a_browser_that_does(served: Served):
