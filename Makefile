@@ -38,7 +38,7 @@ check-set: $(BIN)/installed
 
 test: $(BIN)/installed ## all tests (needs postgresql and chromium for some: make system)
 	@$(BIN)/python -m pytest -n auto --dist loadgroup --ignore tests/browser
-	@$(BIN)/python -m pytest tests/browser
+	@$(BIN)/python -m pytest -n auto --dist loadgroup tests/browser
 
 test-fast: $(BIN)/installed ## the tests that load no TensorFlow and no browser
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow" --ignore tests/browser

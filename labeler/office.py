@@ -98,19 +98,12 @@ class Office:
         )
         return self.lines.add(key, stamp, shas)
 
-    def claim(
-        self,
-        stretch: Stretch,
-        who: tuple[str, str],
-        *,
-        decided: bool = False,
-    ) -> list[Entry]:
+    def claim(self, stretch: Stretch, who: tuple[str, str]) -> list[Entry]:
         """Take the next open photos of an order for a client, past those of others.
 
         Args:
             stretch: Of the order: from where on, and how many at most.
             who: The client and its user.
-            decided: Take the decided ones instead: for second opinions.
         """
         line, start, number = stretch
         now = self.now()
@@ -119,8 +112,7 @@ class Office:
         open_ones = (
             entry
             for sha256 in islice(line.shas, start, None)
-            if (entry := self.shelf.entry(sha256)) is not None
-            and is_decided(entry) is decided
+            if (entry := self.shelf.entry(sha256)) is not None and not is_decided(entry)
         )
         step = number
         while len(taken) < number:

@@ -161,11 +161,13 @@ def _take(
     office: Office, asked: Asked, curator: Curator, stretch: Stretch
 ) -> list[Entry]:
     queue = asked.queue()
-    if queue in WALKED:
+    if (
+        queue in WALKED or queue is Queue.SECOND
+    ):  # each reviewer has an order of their own
         line, start, number = stretch
         return known(office, line.shas[start : start + number])
     who = (asked.text("client") or curator.name, curator.name)
-    return office.claim(stretch, who, decided=queue is Queue.SECOND)
+    return office.claim(stretch, who)
 
 
 def _answer(

@@ -268,6 +268,7 @@ export class Desk {
 
   pressed(event) {
     if (!this.root.isConnected || isTyping(event)) return;
+    if (document.querySelector(".mekiki-dialog[open]")) return; // wherever the focus is
     const name = chord(event);
     if (!name) return;
     if (!this.hasKeys && !this.holder.contains(document.activeElement)) return;
