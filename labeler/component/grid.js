@@ -16,7 +16,7 @@ export class Grid {
     this.desk = desk;
     this.session = desk.session;
     this.pages = new Pages(desk, (text) => this.tell(text));
-    this.isTurning = false;
+    this.turning = null; // the round of the pages in which a turn is under way
     this.tiles = [];
     this.photos = [];
     this.focus = 0;
@@ -104,9 +104,9 @@ export class Grid {
 
   // Show the page that a turn leads to, one turn at a time; else say why there is none.
   async show(turn, otherwise) {
-    if (this.isTurning) return null;
-    this.isTurning = true;
     const { round } = this.pages;
+    if (this.turning === round) return null;
+    this.turning = round;
     try {
       const page = await turn();
       if (this.isGone || round !== this.pages.round) return null;
@@ -114,7 +114,7 @@ export class Grid {
       else otherwise();
       return page;
     } finally {
-      this.isTurning = false;
+      if (this.turning === round) this.turning = null;
     }
   }
 
@@ -387,7 +387,7 @@ export class Grid {
 
   // How far the work is has become known, or has changed.
   counted() {
-    if (!this.current && !this.isTurning) this.tell(this.desk.emptyWords());
+    if (!this.current && this.turning === null) this.tell(this.desk.emptyWords());
   }
 
   placeOf(target) {

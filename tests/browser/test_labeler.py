@@ -519,6 +519,17 @@ def test_pictures_that_did_not_come_are_asked_for_again(served: Served):
     assert said(served) == []
 
 
+def test_another_choice_counts_while_a_page_is_on_its_way(served: Served):
+    page = served.visit("Hana")
+    shows(page, served, 3)
+    page.keyboard.press("g")
+    page.get_by_label("Photos a page").select_option("120")
+    page.get_by_label("Which photos").select_option("flagged")
+
+    expect(tiles(page)).to_have_count(1)
+    expect(tiles(page)).to_have_attribute("data-sha256", served.shas[2])
+
+
 def test_the_page_speaks_japanese_to_a_browser_that_does(served: Served):
     page = served.visit("はな", locale="ja-JP")
     shows(page, served, 3)
