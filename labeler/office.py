@@ -23,6 +23,7 @@ from pipeline.suggest.kept import Suggestions, read_state, read_suggestions
 
 logger = logging.getLogger(__name__)
 
+SILENT_S = 12.0  # after which a tab is closed for another one of its curator
 LEASE_S = 180.0  # after a page was last heard of
 WALKED = frozenset({Queue.MINE, Queue.ALL, Queue.DISAGREE, Queue.NOTED})  # decided too
 BY_SUGGESTIONS = frozenset({Queue.DOUBTFUL, Queue.HELPFUL, Queue.UNSURE})
@@ -53,6 +54,7 @@ class Office:
     lines: Lines = field(default_factory=Lines)
     _suggestions: Suggestions | None = None
     _ordering: threading.Lock = field(default_factory=threading.Lock)
+    _heard: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     _renewed: dict[str, datetime] = field(default_factory=dict)  # by client
 
     def suggestions(self) -> Suggestions | None:
@@ -107,6 +109,7 @@ class Office:
         """
         line, start, number = stretch
         now = self.now()
+        self._take_over(*who, now)
         until = now + timedelta(seconds=LEASE_S)
         taken: list[Entry] = []
         open_ones = (
@@ -130,9 +133,19 @@ class Office:
             step = min(step * 4, 5000)
         return taken
 
-    def renew(self, client: str) -> None:
+    def _take_over(self, client: str, user: str, now: datetime) -> None:
+        """Free what a tab of the same curator held that is heard of no more."""
+        self._heard[client] = (user, now)
+        for other, (whose, at) in list(self._heard.items()):
+            if whose == user and now - at > timedelta(seconds=SILENT_S):
+                self.catalog.leases.release(other)
+                self._heard.pop(other, None)
+
+    def renew(self, client: str, user: str) -> None:
         """Hold a client's photos for longer; written when half of the time is over."""
         now = self.now()
+        if client:
+            self._heard[client] = (user, now)
         half = timedelta(seconds=LEASE_S / 2)
         if not client or now - self._renewed.get(client, EARLIER) < half:
             return

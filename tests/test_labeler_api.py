@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -101,6 +102,17 @@ def test_what_one_curator_looks_at_is_not_given_to_another(server: Server):
     assert (mine, theirs) == ([3, 2, 1], [4, 5, 6])
     assert again == mine
     assert server.queue("queue=doubtful&client=b&n=4", "Kenji") == [3, 2, 1, 4]
+
+
+def test_what_a_closed_tab_held_goes_to_the_next_one_of_its_curator(server: Server):
+    clock = [datetime(2026, 1, 2, tzinfo=UTC)]
+    server.office.now = lambda: clock[-1]
+    held = server.queue("queue=doubtful&client=a&n=3")
+    clock.append(clock[-1] + timedelta(seconds=20))
+    theirs = server.queue("queue=doubtful&client=b&n=3", "Kenji")
+    again = server.queue("queue=doubtful&client=c&n=3")
+
+    assert (held, theirs, again) == ([3, 2, 1], [4, 5, 6], [3, 2, 1])
 
 
 def test_one_curator_is_never_given_all_of_a_short_queue(server: Server):

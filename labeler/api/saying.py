@@ -32,8 +32,9 @@ def routes(office: Office) -> list[BaseRoute]:
 
     @guarded(Role.CURATOR)
     @explained
-    async def changes(request: Request, _curator: Curator) -> Response:
-        return JSONResponse(await run_in_threadpool(_changes, office, Asked(request)))
+    async def changes(request: Request, curator: Curator) -> Response:
+        asked = Asked(request)
+        return JSONResponse(await run_in_threadpool(_changes, office, asked, curator))
 
     @guarded(Role.CURATOR)
     @explained
@@ -179,9 +180,9 @@ def _refuse(
     }
 
 
-def _changes(office: Office, asked: Asked) -> dict[str, Any]:
+def _changes(office: Office, asked: Asked, curator: Curator) -> dict[str, Any]:
     """Tell what changed since an event, and hold the client's photos for longer."""
-    office.renew(asked.text("client"))
+    office.renew(asked.text("client"), curator.name)
     event = office.shelf.follow()
     office.suggestions()
     since = asked.number("since", 0, 2**31)

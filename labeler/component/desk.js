@@ -12,6 +12,7 @@ const QUEUES = {
 };
 const SHOWS_DECIDED = new Set(["mine", "disagree", "noted", "all", "second"]);
 const SIZES = [60, 120, 240];
+const SAYS = /^(label-\d+|accept|right|reject|unsure)$/; // actions that label a photo
 const HINT_MS = 4000;
 
 export class Desk {
@@ -281,7 +282,8 @@ export class Desk {
     }
     const isMove = /^(go|reach)-/.test(action);
     event.preventDefault();
-    if (!isMove && !this.presses.isMeant(event, name)) return;
+    if (!isMove && event.repeat) return;
+    if (SAYS.test(action) && !this.presses.isMeant(event, name)) return;
     this.act(action, event.timeStamp);
   }
 

@@ -373,6 +373,10 @@ export class Grid {
   }
 
   changed() {
+    if (!this.photos.length) {
+      if (this.turning === null) this.start(); // others may have left some
+      return;
+    }
     this.tiles.forEach((tile, place) => this.paint(tile, this.photos[place]));
   }
 

@@ -14,7 +14,7 @@ from tests.browser.served import Served
 from tests.doubles.planting import Planted, plant, write_categories
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-expect.set_options(timeout=15_000)  # milliseconds; other work may take the processors
+expect.set_options(timeout=30_000)  # milliseconds; other work may take the processors
 
 
 @pytest.fixture(scope="session")

@@ -114,8 +114,9 @@ def test_a_sitting_from_the_first_conflict_to_done(served: Served):
 
 
 def test_curators_are_kept_apart_and_who_comes_second_is_told(served: Served):
-    hana, kenji = served.visit("Hana"), served.visit("Kenji")
+    hana = served.visit("Hana")
     shows(hana, served, 3)
+    kenji = served.visit("Kenji")
     shows(kenji, served, 8)  # past those that are before Hana
     for page in (hana, kenji):
         page.get_by_label("Which photos").select_option("all")
@@ -178,16 +179,20 @@ def test_a_press_labels_one_photo_however_it_is_made(served: Served):
 def test_keys_do_nothing_where_they_are_typed_or_switched_off(served: Served):
     with opened(served.folder) as catalog:
         catalog.preferences.write("Kenji", {"keys": False})
-    hana, kenji = served.visit("Hana"), served.visit("Kenji")
+    hana = served.visit("Hana")
     shows(hana, served, 3)
+    kenji = served.visit("Kenji")
     hana.keyboard.press("f")
     note = hana.get_by_label("What should the reviewer know?")
     note.press_sequentially("1x 3?")
     hana.keyboard.press("Escape")
+    expect(note).to_have_count(0)
     hana.keyboard.press("?")
-    expect(hana.get_by_role("dialog", name="Keys")).to_be_visible()
+    keys = hana.get_by_role("dialog", name="Keys")
+    expect(keys).to_be_visible()
     hana.keyboard.press("1")
     hana.keyboard.press("?")
+    expect(keys).to_have_count(0)
     hana.keyboard.press("/")  # 13 categories, found by name
     hana.get_by_label("Find a category").press_sequentially("c#")
     hana.keyboard.press("Enter")
@@ -464,8 +469,9 @@ def test_a_blind_opinion_that_differs_comes_before_a_reviewer(served: Served):
 
 
 def test_saying_again_never_overwrites_what_somebody_said_meanwhile(served: Served):
-    hana, kenji = served.visit("Hana"), served.visit("Kenji")
+    hana = served.visit("Hana")
     shows(hana, served, 3)
+    kenji = served.visit("Kenji")
     hana.keyboard.press("3")
     shows(hana, served, 2)
     hana.keyboard.press("Backspace")

@@ -203,6 +203,7 @@ def test_progress_counts_what_was_said(served: Served):
     expect(page.locator("figure[data-sha256]")).to_have_attribute(
         "aria-current", "true"
     )
+    expect(page.locator("figure[aria-busy]")).to_have_count(0)  # it is painted
     page.keyboard.press("Space")
     expect(page.get_by_text("1 of 2 decided")).to_be_visible()
     expect(page.locator(".mekiki[data-mekiki]")).to_have_attribute("data-unsaved", "0")
