@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from typing import Any
 from labeler.lines import Line, Lines, Stretch
 from labeler.pictures import Pictures, Stored
 from labeler.shelf import Shelf
-from labeler.worklist import Counts, Queue, is_decided, order
+from labeler.worklist import Queue, is_decided, order
 from pipeline.catalog import Catalog, opened
 from pipeline.catalog.entries import Entry
 from pipeline.errors import CatalogError, MekikiError
@@ -190,8 +190,14 @@ class Office:
         return said
 
     def counts(self) -> dict[str, object]:
-        """Tell how far the work is."""
-        return say_counts(self.shelf.counts())
+        """Tell how far the work is, as the page reads it."""
+        counts = self.shelf.counts()
+        return {
+            "total": counts.photos.total,
+            "decided": counts.photos.decided,
+            "conflicts": counts.conflicts,
+            "flagged": counts.flagged,
+        }
 
     def check_catalog(self) -> None:
         """Refuse to write where nobody would find it: into a deleted file.
@@ -274,20 +280,6 @@ def open_office(folder: SetFolder) -> Office:
 def current_office() -> Office:
     """Return the office that was opened last in this process: the pages' own."""
     return _OPEN[-1]
-
-
-def say_counts(counts: Counts) -> dict[str, object]:
-    """Tell counts as the page reads them."""
-    categories: Mapping[str, Any] = counts.categories
-    return {
-        "total": counts.photos.total,
-        "decided": counts.photos.decided,
-        "conflicts": counts.conflicts,
-        "flagged": counts.flagged,
-        "categories": {
-            name: [share.decided, share.total] for name, share in categories.items()
-        },
-    }
 
 
 def known(office: Office, sha256s: Collection[str]) -> list[Entry]:

@@ -117,6 +117,14 @@ def point_latest(folder: SetFolder, run: Run) -> None:
     fresh.replace(link)
 
 
+def newest_run(folder: SetFolder) -> Run | None:
+    """Return the newest finished run, if there is one."""
+    try:
+        return chosen_run(folder)
+    except RunError:
+        return None
+
+
 def chosen_run(folder: SetFolder, name: str = LATEST) -> Run:
     """Return the finished run called ``name``, ``latest`` for the newest.
 

@@ -179,3 +179,17 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Save a small network's weights without its top, as someone's own would be."""
+    from pipeline.networks.backend import keras
+
+    keras.utils.set_random_seed(0)
+    network = keras.applications.MobileNet(
+        weights=None, include_top=False, input_shape=(32, 32, 3), alpha=1.0
+    )
+    file = tmp_path_factory.mktemp("weights") / "notop.weights.h5"
+    network.save_weights(file)
+    return file

@@ -14,7 +14,7 @@ from pipeline.errors import InputError
 from pipeline.exchange import Form
 from pipeline.exchange.deciding import End
 from pipeline.home import set_folder
-from tests.doubles.exchanging import CATEGORIES, Shelf, ends
+from tests.doubles.exchanging import CATEGORIES, Shelf, cut, ends
 
 OUTS = {
     Form.CSV: "labels.csv",
@@ -298,13 +298,6 @@ def test_reading_that_was_cut_short_goes_on(shelf, tmp_path, monkeypatch):
     monkeypatch.setattr(exchange, "_AT_ONCE", 2)
     shas = shelf.add(*[("cat", seed) for seed in range(5)])
     file = csv(tmp_path, "\n".join(["sha256,label", *(f"{s},dog" for s in shas)]))
-
-    @contextmanager
-    def cut(description: str, total: int | None):
-        def advance(_steps: int) -> None:
-            raise KeyboardInterrupt
-
-        yield advance
 
     with pytest.raises(KeyboardInterrupt):
         shelf.read(file, progress=cut)

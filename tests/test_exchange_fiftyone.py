@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from contextlib import contextmanager
 
 import pytest
 
@@ -13,7 +12,7 @@ from pipeline.exchange import Form
 from pipeline.exchange.deciding import End
 from pipeline.exchange.folders import folder_names
 from pipeline.home import SetFolder
-from tests.doubles.exchanging import CATEGORIES, Shelf, ends, photo_bytes
+from tests.doubles.exchanging import CATEGORIES, Shelf, cut, ends, photo_bytes
 
 
 @pytest.fixture
@@ -158,13 +157,6 @@ def test_a_folder_that_holds_something_is_not_written_into(shelf, tmp_path):
 
 def test_an_export_that_is_cut_short_leaves_nothing(shelf, tmp_path):
     shelf.add(("cat", 1), ("cat", 2))
-
-    @contextmanager
-    def cut(description: str, total: int | None):
-        def advance(_steps: int) -> None:
-            raise KeyboardInterrupt
-
-        yield advance
 
     with pytest.raises(KeyboardInterrupt):
         shelf.write(tmp_path / "out" / "tree", progress=cut)

@@ -18,26 +18,14 @@ from pipeline.suggest.learn import (
 )
 from pipeline.suggest.order import order_by_help, spread_out
 from pipeline.suggest.space import fit_space
+from tests.doubles.clouds import clouds, swap
 
 
-def clouds(num_classes: int, per_class: int, *, apart: float = 4.0, seed: int = 0):
-    """Return features around one centre a class, and the classes."""
-    rng = np.random.default_rng(seed)
-    centres = rng.normal(0, apart, (num_classes, 16))
-    y_true = np.repeat(np.arange(num_classes), per_class)
-    drawn = centres[y_true] + rng.normal(0, 1, (len(y_true), 16)) + 1
-    embeddings = drawn.astype(np.float32)
+def seen_clouds(num_classes: int, per_class: int, *, apart: float = 4.0, seed: int = 0):
+    """Return the features of clouds off the origin, and the classes."""
+    embeddings, y_true = clouds(num_classes, per_class, apart=apart, seed=seed)
+    embeddings += 1
     return fit_space(embeddings).project(embeddings), y_true
-
-
-def swap(y_true, number: int, seed: int = 0):
-    """Return labels with ``number`` of them another class's, and which."""
-    rng = np.random.default_rng(seed)
-    chosen = rng.choice(len(y_true), number, replace=False)
-    num_classes = int(y_true.max()) + 1
-    labels = y_true.copy()
-    labels[chosen] += rng.integers(1, num_classes, number)
-    return labels % num_classes, np.isin(np.arange(len(y_true)), chosen)
 
 
 def known_of(features, *, said=None, found=None, num_classes=3) -> Known:
@@ -72,7 +60,7 @@ def test_photos_that_all_look_the_same_are_no_trouble():
 
 
 def test_three_labels_a_category_are_enough_for_clouds_far_apart():
-    features, y_true = clouds(5, 40)
+    features, y_true = seen_clouds(5, 40)
     said = np.full(len(y_true), UNKNOWN)
     for place in range(5):
         said[np.flatnonzero(y_true == place)[:3]] = place
@@ -84,7 +72,7 @@ def test_three_labels_a_category_are_enough_for_clouds_far_apart():
 
 
 def test_a_category_that_has_no_label_is_never_suggested():
-    features, y_true = clouds(3, 20)
+    features, y_true = seen_clouds(3, 20)
     said = np.where((np.arange(60) % 4 == 0) & (y_true != 1), y_true, UNKNOWN)
 
     verdict = judge(known_of(features, said=said))
@@ -94,7 +82,7 @@ def test_a_category_that_has_no_label_is_never_suggested():
 
 
 def test_scraped_labels_that_are_wrong_are_doubted_most_and_put_right():
-    features, y_true = clouds(4, 60)
+    features, y_true = seen_clouds(4, 60)
     found, swapped = swap(y_true, 24)
 
     verdict = judge(known_of(features, found=found, num_classes=4))
@@ -105,7 +93,7 @@ def test_scraped_labels_that_are_wrong_are_doubted_most_and_put_right():
 
 
 def test_a_persons_word_is_doubted_half_as_much_and_counts_more():
-    features, y_true = clouds(3, 30, apart=1.0)
+    features, y_true = seen_clouds(3, 30, apart=1.0)
     found, swapped = swap(y_true, 9)
     wrong = np.flatnonzero(swapped)[0]
     said = np.full(len(y_true), UNKNOWN)
@@ -119,7 +107,7 @@ def test_a_persons_word_is_doubted_half_as_much_and_counts_more():
 
 
 def test_what_a_photo_is_labelled_hardly_touches_what_is_suggested_for_it():
-    features, y_true = clouds(3, 20)
+    features, y_true = seen_clouds(3, 20)
     found = y_true.copy()
     found[0] = 2
     verdict = judge(known_of(features, found=found))
@@ -127,14 +115,14 @@ def test_what_a_photo_is_labelled_hardly_touches_what_is_suggested_for_it():
 
 
 def test_the_same_labels_give_the_same_suggestions():
-    features, y_true = clouds(3, 20, apart=1.0)
+    features, y_true = seen_clouds(3, 20, apart=1.0)
     one, other = (judge(known_of(features, found=y_true)) for _ in range(2))
     assert np.array_equal(one.pred_probs, other.pred_probs)
     assert np.array_equal(one.helpful, other.helpful)
 
 
 def test_confidence_is_about_the_share_that_is_right():
-    features, y_true = clouds(6, 200, apart=0.7)  # hard: many are doubtful
+    features, y_true = seen_clouds(6, 200, apart=0.7)  # hard: many are doubtful
     said = np.where(np.arange(len(y_true)) % 6 == 0, y_true, UNKNOWN)
 
     verdict = judge(known_of(features, said=said, num_classes=6))
@@ -192,7 +180,7 @@ def test_of_very_many_labels_each_category_is_learned_from_and_people_first():
 
 
 def test_only_open_photos_are_asked_for_all_of_them_once():
-    features, y_true = clouds(3, 50, apart=1.0)
+    features, y_true = seen_clouds(3, 50, apart=1.0)
     said = np.where(np.arange(150) % 3 == 0, y_true, UNKNOWN)
     helpful = judge(known_of(features, said=said)).helpful
     assert sorted(helpful) == np.flatnonzero(said == UNKNOWN).tolist()

@@ -278,17 +278,3 @@ def is_running(pid: int) -> bool:
         )
     except FileNotFoundError:
         return False
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """Save a small network's weights without its top, as someone's own would be."""
-    from pipeline.networks.backend import keras
-
-    keras.utils.set_random_seed(0)
-    network = keras.applications.MobileNet(
-        weights=None, include_top=False, input_shape=(32, 32, 3), alpha=1.0
-    )
-    file = tmp_path_factory.mktemp("weights") / "notop.weights.h5"
-    network.save_weights(file)
-    return file

@@ -22,27 +22,9 @@ from pipeline.suspects import (
 from pipeline.suspects.confident import confident_joint, find_wrong
 from pipeline.suspects.estimate import Estimate, estimate_wrong
 from pipeline.suspects.folds import deal_folds, out_of_fold
+from tests.doubles.clouds import clouds, swap
 
 NOW = "2026-01-02T03:04:05+00:00"
-
-
-def clouds(num_classes: int, per_class: int, *, apart: float = 4.0, seed: int = 0):
-    """Return embeddings around one centre a class, and the classes."""
-    rng = np.random.default_rng(seed)
-    centres = rng.normal(0, apart, (num_classes, 16))
-    y_true = np.repeat(np.arange(num_classes), per_class)
-    embeddings = centres[y_true] + rng.normal(0, 1, (len(y_true), 16))
-    return embeddings.astype(np.float32), y_true
-
-
-def swap(y_true, number: int, seed: int = 0):
-    """Return labels with ``number`` of them another class's, and which."""
-    rng = np.random.default_rng(seed)
-    chosen = rng.choice(len(y_true), number, replace=False)
-    num_classes = int(y_true.max()) + 1
-    labels = y_true.copy()
-    labels[chosen] += rng.integers(1, num_classes, number)
-    return labels % num_classes, np.isin(np.arange(len(y_true)), chosen)
 
 
 @pytest.mark.parametrize(("num_classes", "per_class"), [(2, 60), (5, 40), (40, 12)])
@@ -213,20 +195,6 @@ def test_too_little_to_judge_is_one_line(
             say=print,
         )
     assert "\n" not in str(caught.value)
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """Save a small network's weights without its top, as someone's own would be."""
-    from pipeline.networks.backend import keras
-
-    keras.utils.set_random_seed(0)
-    network = keras.applications.MobileNet(
-        weights=None, include_top=False, input_shape=(32, 32, 3), alpha=1.0
-    )
-    file = tmp_path_factory.mktemp("weights") / "notop.weights.h5"
-    network.save_weights(file)
-    return file
 
 
 def set_up(folder, train: dict[str, object]) -> SetSettings:

@@ -9,7 +9,6 @@ A group comes with a stamp, and is sent back with it: what is said of a group th
 somebody changed meanwhile is refused, and the answer shows what it is now.
 """
 
-import json
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -21,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from labeler.access import Curator, Role, guarded
+from labeler.api.asked import BadRequestError, explained, json_body
 from pipeline.catalog import Catalog
 from pipeline.catalog.choices import Choice
 from pipeline.catalog.groups import Copy, Rank, Said, Vicinity
@@ -81,12 +81,13 @@ def _endpoint(
     """Answer with what ``answering`` makes of the question, in a thread of its own."""
 
     @guarded(least)
+    @explained
     async def endpoint(request: Request, curator: Curator) -> Response:
+        asked = await _asked(request)
         try:
-            asked = await _asked(request)
             answer = await run_in_threadpool(answering, place, asked, curator.name)
         except (KeyError, TypeError, ValueError) as error:
-            return JSONResponse({"error": f"not understood: {error!r}"}, 400)
+            raise BadRequestError(f"not understood: {error!r}") from error
         except MekikiError as error:
             return JSONResponse({"error": str(error)}, 409)
         return JSONResponse(answer)
@@ -97,10 +98,7 @@ def _endpoint(
 async def _asked(request: Request) -> Json:
     if request.method == "GET":
         return dict(request.query_params)
-    asked = json.loads(await request.body())
-    if not isinstance(asked, dict):
-        raise TypeError("expected an object")
-    return asked
+    return await json_body(request)
 
 
 def _page(place: Place, asked: Json, _user: str) -> Json:

@@ -124,9 +124,8 @@ def _queue(office: Office, asked: Asked, curator: Curator) -> dict[str, Any]:
     if queue not in WALKED:  # where few are left, others want some, too
         number = min(number, max(AT_LEAST, len(line.shas) // SHARE))
     found = _take(office, asked, curator, Stretch(line, start, number))
-    if (
-        queue not in WALKED and at in line.place
-    ):  # the client was there before, and may be again if it is open
+    if queue not in WALKED and at in line.place:
+        # the client was there before, and may be again if it is open
         wanted = _take(office, asked, curator, Stretch(line, line.place[at], 1))
         if [one.sha256 for one in wanted] == [at]:
             found = [*wanted, *(one for one in found if one.sha256 != at)]
@@ -161,9 +160,7 @@ def _take(
     office: Office, asked: Asked, curator: Curator, stretch: Stretch
 ) -> list[Entry]:
     queue = asked.queue()
-    if (
-        queue in WALKED or queue is Queue.SECOND
-    ):  # each reviewer has an order of their own
+    if queue in WALKED or queue is Queue.SECOND:  # of which each has their own order
         line, start, number = stretch
         return known(office, line.shas[start : start + number])
     who = (asked.text("client") or curator.name, curator.name)

@@ -54,6 +54,11 @@ export class Desk {
     return `queue=${queue}${of}&client=${this.session.client}`;
   }
 
+  // Whether what others said is not to be seen: a second opinion is asked for.
+  get isBlind() {
+    return this.place.queue === "second";
+  }
+
   get showsDecided() {
     return SHOWS_DECIDED.has(this.place.queue);
   }
@@ -338,11 +343,40 @@ export class Desk {
 
   about() {
     const { current } = this.shown;
-    if (current && this.place.queue !== "second") showAbout(this.session.api, current);
+    if (current && !this.isBlind) showAbout(this.session.api, current);
   }
 
   help() {
     showHelp(this.keyTable, this.keymap, this.session.data.categories);
+  }
+
+  // What is to be said of photos: in a blind queue an opinion, and no word.
+  told(what) {
+    if (!this.isBlind) return what;
+    return { action: "second", label: what.label ?? null, status: what.status };
+  }
+
+  // A button with its words and its key.
+  button(words, action, click, style = "") {
+    return el("button", { type: "button", class: `mekiki-plain ${style}`, click }, t(words), this.cap(action));
+  }
+
+  // A button of each category; press is told its name, marks are put before its key.
+  labelButtons(press, ...marks) {
+    return this.session.data.categories.map((name, place) =>
+      el(
+        "button",
+        { type: "button", class: "mekiki-label", title: name, click: () => press(name) },
+        el("span", { class: "mekiki-name" }, name),
+        ...marks.map((mark) => mark()),
+        this.cap(`label-${place + 1}`),
+      ),
+    );
+  }
+
+  cap(action) {
+    const key = this.keymap.keyOf(action);
+    return key ? el("kbd", { "aria-hidden": "true" }, key) : null;
   }
 
   say(what, pressedAt) {

@@ -1,15 +1,13 @@
 // A page of photos: select some, and say one thing of all of them. What is said counts
 // for tiles that have been on the screen, and for no others.
 
-import { el, live, t } from "./kit.js";
-import { isSettled } from "./one.js";
+import { afterPaint, el, live, t } from "./kit.js";
 import { Pages } from "./pages.js";
 import { nameState } from "./panel.js";
 import { clicked, fitted, moved, range, touched } from "./selection.js";
-import { DECIDED, READ_MS } from "./state.js";
+import { DECIDED, READ_MS, labelToAccept } from "./state.js";
 
 const DRAG_PX = 6; // less than this is a click
-const BLIND = "second";
 
 export class Grid {
   constructor(desk) {
@@ -47,32 +45,20 @@ export class Grid {
   }
 
   tools() {
-    const make = (words, action, click) => {
-      const key = this.desk.keymap.keyOf(action);
-      return el("button", { type: "button", class: "mekiki-plain", click }, t(words), key ? el("kbd", { "aria-hidden": "true" }, key) : null);
-    };
-    this.session.data.categories.forEach((name, place) => {
-      const key = this.desk.keymap.keyOf(`label-${place + 1}`);
-      const chip = el(
-        "button",
-        { type: "button", class: "mekiki-label", title: name, click: () => this.say({ action: "word", label: name, status: "labelled" }) },
-        el("span", { class: "mekiki-name" }, name),
-        key ? el("kbd", { "aria-hidden": "true" }, key) : null,
-      );
-      this.chips.append(chip);
-    });
+    const { desk } = this;
+    this.chips.append(...desk.labelButtons((label) => this.say({ action: "word", label, status: "labelled" })));
     const says = el(
       "div",
       { class: "mekiki-row" },
-      make("grid.accept", "accept", () => this.accept()),
-      make("panel.reject", "reject", () => this.say({ action: "word", status: "rejected" })),
-      make("panel.unsure", "unsure", () => this.say({ action: "word", status: "unsure" })),
-      make("panel.undo", "undo", () => this.undo()),
-      make("grid.select_page", "select-page", () => this.selectPage()),
+      desk.button("grid.accept", "accept", () => this.accept()),
+      desk.button("panel.reject", "reject", () => this.say({ action: "word", status: "rejected" })),
+      desk.button("panel.unsure", "unsure", () => this.say({ action: "word", status: "unsure" })),
+      desk.button("panel.undo", "undo", () => this.undo()),
+      desk.button("grid.select_page", "select-page", () => this.selectPage()),
       this.status,
       el("span", { class: "mekiki-gap" }),
-      make("grid.previous", "previous-page", () => this.turn(-1)),
-      make("grid.next", "next-page", () => this.turn(1)),
+      desk.button("grid.previous", "previous-page", () => this.turn(-1)),
+      desk.button("grid.next", "next-page", () => this.turn(1)),
     );
     return el("div", { class: "mekiki-gridtools" }, this.chips, says);
   }
@@ -166,13 +152,9 @@ export class Grid {
     for (const tile of this.tiles) this.observer.observe(tile);
     this.paintedAt = Infinity; // until the frame is there
     this.box.setAttribute("aria-busy", "true");
-    requestAnimationFrame(() => {
-      const channel = new MessageChannel();
-      channel.port1.onmessage = () => {
-        this.paintedAt = performance.now();
-        this.box.removeAttribute("aria-busy");
-      };
-      channel.port2.postMessage(null);
+    afterPaint(() => {
+      this.paintedAt = performance.now();
+      this.box.removeAttribute("aria-busy");
     });
     this.desk.went(this.photos[0]);
     this.desk.hint("");
@@ -192,7 +174,7 @@ export class Grid {
   }
 
   paint(tile, photo) {
-    const isBlind = this.desk.place.queue === BLIND;
+    const { isBlind } = this.desk;
     const isDecided = DECIDED.has(photo.status) && !isBlind;
     const foot = tile.querySelector(".mekiki-foot");
     const suggested = !isBlind && !isDecided && photo.suggested;
@@ -269,13 +251,12 @@ export class Grid {
     const shown = there.filter((place) => this.seen.has(this.photos[place].sha256) && !isFresh(place));
     const unseen = there.filter((place) => !shown.includes(place));
     const changed = unseen.filter(isFresh).length;
-    const isBlind = this.desk.place.queue === BLIND;
     const bySaying = new Map();
     for (const place of shown) {
       const what = whatOf(this.photos[place]);
       const isBlank = !this.tiles[place].querySelector("img"); // can't be shown: not named
       if (!what || (isBlank && what.label)) continue;
-      const said = isBlind && what.action === "word" ? { action: "second", label: what.label ?? null, status: what.status } : what;
+      const said = this.desk.told(what);
       const key = JSON.stringify(said);
       bySaying.set(key, { said, places: [...(bySaying.get(key)?.places ?? []), place] });
     }
@@ -293,10 +274,10 @@ export class Grid {
   }
 
   accept(pressedAt) {
-    if (this.desk.place.queue === BLIND) return;
+    if (this.desk.isBlind) return;
     let without = 0;
     this.answer(this.chosen(), (photo) => {
-      const label = photo.suggested ?? (isSettled(photo) ? photo.label : null);
+      const label = labelToAccept(photo);
       if (label === null) without += 1;
       return label === null ? null : { action: "word", label, status: "labelled" };
     }, pressedAt);

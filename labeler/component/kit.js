@@ -57,6 +57,22 @@ export class AskError extends Error {
   }
 }
 
+// Whether asking again would not help: anything but a cut line, a token that is refused,
+// or a server that can't just now.
+export function isFinal(error) {
+  if (!(error instanceof AskError)) return true;
+  return error.status >= 400 && error.status < 500 && error.status !== 401;
+}
+
+// Call back once the frame that is being made is on the screen.
+export function afterPaint(callback) {
+  requestAnimationFrame(() => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = callback;
+    channel.port2.postMessage(null);
+  });
+}
+
 const PICTURES = 1000; // object URLs; the oldest are given back when there are twice as many
 
 // The server's own routes. The token is renewed by the page when it is refused.

@@ -1,16 +1,15 @@
 // One photo at a time: the photo large, beside it all that can be said of it. A press
 // counts for the photo that is painted, and for no other.
 
-import { AskError, el, live, t } from "./kit.js";
-import { DECIDED } from "./state.js";
+import { AskError, afterPaint, el, isFinal, live, t } from "./kit.js";
 import { Panel } from "./panel.js";
+import { DECIDED, isSettled, labelToAccept } from "./state.js";
 
 const AHEAD = 30; // more photos are asked for when no more are left, or half of a small gift
 const FETCHED = 24; // pictures held ready, as files
 const DECODED = 6; // and as pixels
 const PASSED = 200; // photos one can go back over
 const RETRY_MS = 1500;
-const BLIND = "second";
 
 export class One {
   constructor(desk) {
@@ -94,7 +93,7 @@ export class One {
     } catch (error) {
       if (asked !== this.asked || this.isGone) return;
       this.isAsking = false;
-      if (!(error instanceof AskError) || (error.status >= 400 && error.status !== 401 && error.status < 500)) {
+      if (isFinal(error)) {
         this.blank(error.message);
         return;
       }
@@ -105,7 +104,7 @@ export class One {
   // Whether a photo is still to be shown: what was said of it may not be saved yet.
   isOpen(photo) {
     if (this.session.outbox.waitsFor(photo.sha256)) return false;
-    if (this.desk.place.queue === BLIND) return !photo.second;
+    if (this.desk.isBlind) return !photo.second;
     return this.desk.showsDecided || !DECIDED.has(photo.status);
   }
 
@@ -183,11 +182,7 @@ export class One {
     this.fit();
     this.panel.draw(photo);
     this.desk.went(photo);
-    requestAnimationFrame(() => {
-      const channel = new MessageChannel();
-      channel.port1.onmessage = () => this.painted(photo);
-      channel.port2.postMessage(null);
-    });
+    afterPaint(() => this.painted(photo));
   }
 
   painted(photo) {
@@ -198,7 +193,7 @@ export class One {
   }
 
   describe(photo) {
-    if (this.desk.place.queue === BLIND) return t("one.alt_blind");
+    if (this.desk.isBlind) return t("one.alt_blind");
     const found = photo.scraped_as.join(", ");
     const title = photo.about?.title;
     return title ? t("one.alt_titled", { found, title }) : t("one.alt", { found });
@@ -242,7 +237,7 @@ export class One {
     this.show();
   }
 
-  // What a key or a button asks for: {action, label, status, note}, and when it went
+  // What a key or a button asks for: {action, label, status}, and when it went
   // down. Before the photo was painted nobody can have meant it.
   act(what, pressedAt = performance.now()) {
     const photo = this.current;
@@ -257,13 +252,9 @@ export class One {
       return;
     }
     const looked = performance.now() - this.paintedAt;
-    const said = this.desk.place.queue === BLIND ? asSecond(what) : what;
+    const said = this.desk.told(what);
     this.session.say([photo], said, looked, pressedAt);
     this.flash(said);
-    if (said.action === "flag") {
-      this.panel.draw(photo);
-      return;
-    }
     this.go();
   }
 
@@ -278,14 +269,14 @@ export class One {
   accept(pressedAt) {
     const photo = this.current;
     if (!photo) return;
-    const label = photo.suggested ?? (isSettled(photo) ? photo.label : null);
-    if (label === null || this.desk.place.queue === BLIND) live(t("one.nothing_suggested"));
+    const label = labelToAccept(photo);
+    if (label === null || this.desk.isBlind) live(t("one.nothing_suggested"));
     else this.act({ action: "word", label, status: "labelled" }, pressedAt);
   }
 
   right(pressedAt) {
     const photo = this.current;
-    if (photo && isSettled(photo) && this.desk.place.queue !== BLIND) {
+    if (photo && isSettled(photo) && !this.desk.isBlind) {
       this.act({ action: "word", label: photo.label, status: "labelled" }, pressedAt);
     } else live(t("one.nothing_to_confirm"));
   }
@@ -378,13 +369,4 @@ export class One {
   said(photos) {
     if (this.isShown && photos.includes(this.current)) this.panel.draw(this.current);
   }
-}
-
-export function isSettled(photo) {
-  return photo.label !== null && (photo.status === "scraped" || photo.status === "labelled");
-}
-
-function asSecond(what) {
-  if (what.action !== "word") return what;
-  return { action: "second", label: what.label ?? null, status: what.status };
 }

@@ -1,7 +1,7 @@
 // The pages of a queue: the next one is asked for while this one is looked at, with its
 // pictures; what was turned is held, and its photos are given back to others.
 
-import { AskError, t } from "./kit.js";
+import { isFinal, t } from "./kit.js";
 
 const RETRY_MS = 1500;
 const NEAR = 2; // pages on either side whose pictures and photos are held
@@ -115,10 +115,10 @@ export class Pages {
 
   // Wait to ask again: false where that would not help.
   async waited(error, round) {
-    const isFinal = !(error instanceof AskError) || (error.status >= 400 && error.status !== 401 && error.status < 500);
     if (round !== this.round || this.isGone) return false;
-    this.onWaiting(isFinal ? error.message : t("ask.offline"));
-    if (isFinal) return false;
+    const isHopeless = isFinal(error);
+    this.onWaiting(isHopeless ? error.message : t("ask.offline"));
+    if (isHopeless) return false;
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     return round === this.round && !this.isGone;
   }

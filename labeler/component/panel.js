@@ -1,7 +1,7 @@
 // Beside the photo: what is known of it, and a button for everything that can be said.
 
 import { el, t } from "./kit.js";
-import { isSettled } from "./one.js";
+import { isSettled } from "./state.js";
 
 const MAX_LINK = 70; // characters of an address that are shown
 const SAID_MS = 1500;
@@ -28,20 +28,9 @@ export class Panel {
   }
 
   build() {
-    const names = this.desk.session.data.categories;
-    this.search.hidden = names.length <= 13;
-    this.buttons = names.map((name, place) => {
-      const key = this.desk.keymap.keyOf(`label-${place + 1}`);
-      const button = el(
-        "button",
-        { type: "button", class: "mekiki-label", click: () => this.press(name) },
-        el("span", { class: "mekiki-name" }, name),
-        el("span", { class: "mekiki-mark", "aria-hidden": "true" }),
-        key ? el("kbd", { "aria-hidden": "true" }, key) : null,
-      );
-      button.title = name;
-      return button;
-    });
+    const mark = () => el("span", { class: "mekiki-mark", "aria-hidden": "true" });
+    this.buttons = this.desk.labelButtons((name) => this.press(name), mark);
+    this.search.hidden = this.buttons.length <= 13;
     this.categories.replaceChildren(...this.buttons);
   }
 
@@ -50,24 +39,20 @@ export class Panel {
   }
 
   others() {
-    const make = (words, action, click, style = "") => {
-      const key = this.desk.keymap.keyOf(action);
-      return el("button", { type: "button", class: `mekiki-plain ${style}`, click }, t(words), key ? el("kbd", { "aria-hidden": "true" }, key) : null);
-    };
-    const { one } = this;
+    const { desk, one } = this;
     const says = el(
       "div",
       { class: "mekiki-row" },
-      make("panel.reject", "reject", () => one.act({ action: "word", status: "rejected" }), "mekiki-half"),
-      make("panel.unsure", "unsure", () => one.act({ action: "word", status: "unsure" }), "mekiki-half"),
+      desk.button("panel.reject", "reject", () => one.act({ action: "word", status: "rejected" }), "mekiki-half"),
+      desk.button("panel.unsure", "unsure", () => one.act({ action: "word", status: "unsure" }), "mekiki-half"),
     );
     const moves = el(
       "div",
       { class: "mekiki-row" },
-      make("panel.back", "back", () => one.back()),
-      make("panel.skip", "skip", () => one.skip()),
-      make("panel.undo", "undo", () => one.undo()),
-      make("panel.note", "note", () => this.desk.askNote()),
+      desk.button("panel.back", "back", () => one.back()),
+      desk.button("panel.skip", "skip", () => one.skip()),
+      desk.button("panel.undo", "undo", () => one.undo()),
+      desk.button("panel.note", "note", () => desk.askNote()),
     );
     return el("div", { class: "mekiki-others" }, says, moves);
   }
@@ -75,7 +60,7 @@ export class Panel {
   // What is true of the photo, and which buttons stand out.
   draw(photo) {
     if (!photo) return;
-    const isBlind = this.desk.place.queue === "second";
+    const { isBlind } = this.desk;
     this.state.replaceChildren(...(isBlind ? [t("state.blind")] : this.describe(photo)));
     this.buttons.forEach((button, place) => {
       const name = this.desk.session.data.categories[place];

@@ -3,7 +3,7 @@
 // becomes of the component, and what a reload must keep is in the browser's storage.
 
 import { AskError, Api, live, t } from "./kit.js";
-import { Outbox, randomId } from "./outbox.js";
+import { Outbox } from "./outbox.js";
 
 const CHANGES_EVERY_MS = 5000;
 const RENEW_EVERY_MS = 3000;
@@ -326,11 +326,20 @@ export class Session {
   }
 }
 
+// Whether a photo has a label to confirm.
+export function isSettled(photo) {
+  return photo.label !== null && (photo.status === "scraped" || photo.status === "labelled");
+}
+
+// The label that accepting a photo gives it: the suggestion, else what it has, else null.
+export function labelToAccept(photo) {
+  return photo.suggested ?? (isSettled(photo) ? photo.label : null);
+}
+
 function wordOf(photo, { label, status }) {
   if (status === "rejected") return { action: "reject", label: null, status: null };
   if (status === "unsure") return { action: "unsure", label: null, status: null };
-  const isHeld = photo.status === "scraped" || photo.status === "labelled";
-  const action = isHeld && photo.label === label ? "confirm" : "relabel";
+  const action = isSettled(photo) && photo.label === label ? "confirm" : "relabel";
   return { action, label, status: null };
 }
 
@@ -342,5 +351,3 @@ function readPlace(scope, data) {
     return usual;
   }
 }
-
-export { randomId };

@@ -66,6 +66,20 @@ def read_entries(
         return _Reader(connection, None).entries()
 
 
+def read_copies(connection: Connection, sha256s: Collection[str]) -> set[str]:
+    """Return every image that is in a group with one of some images, these too."""
+    found = set[str]()
+    mine = DUPLICATE.alias()
+    for some in in_parts(sha256s):
+        query = (
+            select(DUPLICATE.c.sha256)
+            .join(mine, mine.c.group_id == DUPLICATE.c.group_id)
+            .where(mine.c.sha256.in_(some))
+        )
+        found.update(connection.scalars(query))
+    return found
+
+
 def categories_of_groups(connection: Connection) -> dict[int, tuple[str, ...]]:
     """Return the categories each group was found under, in order of finding."""
     return _Reader(connection, None).categories()

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from pipeline.catalog.candidates import Candidate
 from pipeline.catalog.choices import chosen_of_group, erase_choices
 from pipeline.catalog.engine import Database, in_parts
+from pipeline.catalog.entries import read_copies
 from pipeline.catalog.events import note_change
 from pipeline.catalog.leases import erase_leases
 from pipeline.catalog.partings import erase_partings
@@ -144,17 +145,8 @@ class Takedowns:
 
     def copies_of(self, sha256s: Collection[str]) -> set[str]:
         """Return these and every image that is in a group with one of them."""
-        found = set(sha256s)
-        mine = DUPLICATE.alias()
         with self._database.read() as connection:
-            for some in in_parts(sha256s):
-                query = (
-                    select(DUPLICATE.c.sha256)
-                    .join(mine, mine.c.group_id == DUPLICATE.c.group_id)
-                    .where(mine.c.sha256.in_(some))
-                )
-                found.update(connection.scalars(query))
-        return found
+            return set(sha256s) | read_copies(connection, sha256s)
 
     def runs_with(self, sha256s: Collection[str]) -> list[str]:
         """Name the runs that were trained or measured on any of these, sorted."""

@@ -21,6 +21,7 @@ from pipeline.catalog.choices import (
     remove_choice,
 )
 from pipeline.catalog.engine import Database, in_parts, update_each
+from pipeline.catalog.entries import read_copies
 from pipeline.catalog.events import note_change, set_by_machine
 from pipeline.catalog.partings import (
     Pair,
@@ -130,7 +131,7 @@ class Groups:
     def around(self, sha256s: Collection[str]) -> Vicinity:
         """Return some images and all that share a group with them."""
         with self._database.read() as connection:
-            return _around(connection, sha256s)
+            return _read(connection, read_copies(connection, sha256s))
 
     def extensions(self, sha256s: Collection[str]) -> dict[str, str]:
         """Return the file extensions of images, kept or not, that are in the store."""
@@ -168,7 +169,7 @@ class Groups:
         """
         shas = [copy.image.sha256 for copy in was.copies]
         with self._database.write() as connection:
-            if _around(connection, shas) != was:
+            if _read(connection, read_copies(connection, shas)) != was:
                 return None
             said = _say(connection, saying, user, now)
             _write(connection, groupings)
@@ -177,19 +178,6 @@ class Groups:
             _mark_conflicts(connection, groupings, was, now)
             note_change(connection, shas)
         return said
-
-
-def _around(connection: Connection, sha256s: Collection[str]) -> Vicinity:
-    found = set[str]()
-    mine = DUPLICATE.alias()
-    for some in in_parts(sha256s):
-        query = (
-            select(DUPLICATE.c.sha256)
-            .join(mine, mine.c.group_id == DUPLICATE.c.group_id)
-            .where(mine.c.sha256.in_(some))
-        )
-        found.update(connection.scalars(query))
-    return _read(connection, found)
 
 
 def _read(connection: Connection, sha256s: Collection[str]) -> Vicinity:

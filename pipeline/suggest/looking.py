@@ -14,11 +14,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from pipeline.catalog.entries import Entry
-from pipeline.errors import InputError, RunError
+from pipeline.errors import InputError
 from pipeline.home import SetFolder
 from pipeline.networks.embeddings import embed_photos
 from pipeline.networks.weights import IMAGENET, NONE
-from pipeline.runs import Run, chosen_run
+from pipeline.runs import newest_run
 from pipeline.settings import TrainSettings
 from pipeline.suggest.kept import KeptFeatures, write_features
 from pipeline.suggest.space import SAMPLE, Features, fit_space
@@ -162,14 +162,6 @@ def why_no_network(folder: SetFolder, train: TrainSettings) -> str | None:
             f" {otherwise}"
         )
     return None
-
-
-def newest_run(folder: SetFolder) -> Run | None:
-    """Return the newest finished run, if there is one."""
-    try:
-        return chosen_run(folder)
-    except RunError:
-        return None
 
 
 def _is_cached(backbone: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.errors import RunError, WeightsError
+from pipeline.errors import WeightsError
 from pipeline.home import SetFolder
 from pipeline.networks.backbones import build_backbone, features_key
 from pipeline.networks.embeddings import Embeddings, embed_photos
@@ -18,7 +18,7 @@ from pipeline.networks.pixels import StoredPhoto
 from pipeline.networks.saved import load_model
 from pipeline.networks.weights import NONE, weights_key
 from pipeline.progress import Progress
-from pipeline.runs import Run, chosen_run
+from pipeline.runs import Run, newest_run
 from pipeline.settings import TrainSettings
 
 Say = Callable[[str], None]
@@ -74,7 +74,7 @@ def look_at(
 
 def choose_network(folder: SetFolder, settings: TrainSettings, say: Say) -> Network:
     """Return the set's own backbone, else the newest run's network."""
-    run = _newest_run(folder)
+    run = newest_run(folder)
     if settings.weights == NONE or settings.recipe == WITHOUT_WEIGHTS:
         if run is None:
             raise WeightsError(
@@ -98,13 +98,6 @@ def _why_none(settings: TrainSettings) -> str:
     if settings.weights == NONE:
         return 'weights = "none"'
     return f'recipe = "{settings.recipe}" reads no weights'
-
-
-def _newest_run(folder: SetFolder) -> Run | None:
-    try:
-        return chosen_run(folder)
-    except RunError:
-        return None
 
 
 def _network_of(run: Run) -> Network:

@@ -1,7 +1,8 @@
 """A set of photos whose labels go out and come in, as tests of the formats need it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.catalog import Catalog, Status
@@ -149,6 +150,16 @@ class Shelf:
 def ends(summary: ReadSummary) -> dict[End, int]:
     """Return how rows ended, without what did not happen."""
     return {end: number for end, number in summary.counts.items() if number}
+
+
+@contextmanager
+def cut(description: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Interrupt, as a person would, at the first step (a ``Progress``)."""
+
+    def advance(_steps: int) -> None:
+        raise KeyboardInterrupt
+
+    yield advance
 
 
 def photo_bytes(seed: int) -> bytes:
