@@ -28,6 +28,7 @@ from pipeline.errors import MekikiError
 HEADER = "X-Mekiki-Token"
 LIFE_S = 12 * 3600  # a working day; the page mints a new one whenever it is drawn
 VERSION = "v1"
+_KEPT = 256  # tokens whose signature is known to be right
 SECRET_BYTES = 32  # as long as what HMAC-SHA256 makes of it
 
 
@@ -76,6 +77,8 @@ class Access:
         self.set_name = set_name
         self._secret = secret
         self._clock = clock
+        # a page shows the same one with all it asks; what is refused is not kept
+        self._read = functools.lru_cache(_KEPT)(self._read_signed)
 
     def mint(self, curator: Curator) -> str:
         """Return a token that says who ``curator`` is, for ``LIFE_S``."""
@@ -90,11 +93,7 @@ class Access:
         Raises:
             AccessError: It is none of ours, of another set, or too old.
         """
-        signed, _, signature = token.rpartition(".")
-        # bytes: compare_digest refuses text beyond ASCII, which a header may hold
-        if not hmac.compare_digest(signature.encode(), self._sign(signed).encode()):
-            raise AccessError("this token is not from this server: reload the page")
-        name, role, set_name, expiry = json.loads(_decode(signed.partition(".")[2]))
+        name, role, set_name, expiry = self._read(token)
         if set_name != self.set_name:
             raise AccessError(
                 f"this token is for the set {set_name}, not {self.set_name}:"
@@ -103,6 +102,14 @@ class Access:
         if self._clock() >= expiry:
             raise AccessError("this token is too old: reload the page")
         return Curator(name, Role(role))
+
+    def _read_signed(self, token: str) -> tuple[str, str, str, int]:
+        signed, _, signature = token.rpartition(".")
+        # bytes: compare_digest refuses text beyond ASCII, which a header may hold
+        if not hmac.compare_digest(signature.encode(), self._sign(signed).encode()):
+            raise AccessError("this token is not from this server: reload the page")
+        name, role, set_name, expiry = json.loads(_decode(signed.partition(".")[2]))
+        return name, role, set_name, expiry
 
     def _sign(self, text: str) -> str:
         return _encode(hmac.digest(self._secret, text.encode(), hashlib.sha256))

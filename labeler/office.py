@@ -16,6 +16,7 @@ from labeler.shelf import Shelf
 from labeler.worklist import Queue, is_decided, order
 from pipeline.catalog import Catalog, opened
 from pipeline.catalog.entries import Entry
+from pipeline.catalog.journal import Answer, Op
 from pipeline.errors import CatalogError, MekikiError
 from pipeline.home import SetFolder
 from pipeline.settings import SetSettings, load_settings
@@ -198,6 +199,17 @@ class Office:
             "conflicts": counts.conflicts,
             "flagged": counts.flagged,
         }
+
+    def write(self, ops: Sequence[Op]) -> list[Answer]:
+        """Write what curators said, in one transaction; know at once what became of it.
+
+        Raises:
+            CatalogError: It can't be written.
+        """
+        self.check_catalog()
+        answers = self.catalog.journal.apply(ops, self.now().isoformat())
+        self.shelf.follow()
+        return answers
 
     def check_catalog(self) -> None:
         """Refuse to write where nobody would find it: into a deleted file.

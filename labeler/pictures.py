@@ -4,6 +4,7 @@ A photo that browsers show as it is, and that is small enough, goes out byte for
 any other as a JPEG made for it. The last ones are held in memory.
 """
 
+import io
 import struct
 import threading
 from collections import OrderedDict
@@ -126,13 +127,14 @@ def _as_it_is(file: Path, side: int) -> Picture | None:
     try:
         if media_type is None or file.stat().st_size > AS_IT_IS:
             return None
-        with Image.open(file) as image:
+        data = file.read_bytes()
+        with Image.open(io.BytesIO(data)) as image:
             is_plain = image.mode in {"RGB", "L"} and max(image.size) <= side
             is_upright = image.getexif().get(_EXIF_TURN, 1) == 1
             is_still = not getattr(image, "is_animated", False)
             if not (is_plain and is_upright and is_still):
                 return None
         # not decoded: the store takes in nothing that can't be, to its end
-        return Picture(file.read_bytes(), media_type)
+        return Picture(data, media_type)
     except (OSError, ValueError, SyntaxError):
         return None

@@ -13,6 +13,7 @@ from labeler.access import Curator, Role, guarded
 from labeler.api.asked import Asked, BadRequestError, explained, json_body
 from labeler.ending import ENDING
 from labeler.office import Office, known
+from labeler.scribe import Scribe
 from pipeline.catalog import Status
 from pipeline.catalog.journal import Action, Answer, Op
 
@@ -23,12 +24,13 @@ _CLIENT = 64  # letters
 
 def routes(office: Office) -> list[BaseRoute]:
     """Return the routes on which something is said."""
+    scribe = Scribe(office.write)
 
     @guarded(Role.CURATOR)
     @explained
     async def ops(request: Request, curator: Curator) -> Response:
         body = await json_body(request)
-        return JSONResponse(await run_in_threadpool(_apply, office, body, curator))
+        return JSONResponse(await _apply(office, scribe, body, curator))
 
     @guarded(Role.CURATOR)
     @explained
@@ -68,7 +70,9 @@ def routes(office: Office) -> list[BaseRoute]:
     ]
 
 
-def _apply(office: Office, body: Mapping[str, Any], curator: Curator) -> dict[str, Any]:
+async def _apply(
+    office: Office, scribe: Scribe, body: Mapping[str, Any], curator: Curator
+) -> dict[str, Any]:
     """Write what a page has sent; an op that makes no sense never stops the others."""
     sent = _sent(body)
     ops: list[Op] = []
@@ -78,9 +82,8 @@ def _apply(office: Office, body: Mapping[str, Any], curator: Curator) -> dict[st
             ops.append(_read_op(office, client, told, curator))
         except (IndexError, KeyError, TypeError, ValueError) as error:
             refused.append(_refuse(office, client, told, error))
-    office.check_catalog()
-    answers = office.catalog.journal.apply(ops, office.now().isoformat())
-    event = office.shelf.follow()
+    answers = await scribe.say(ops)
+    event = office.shelf.event
     said = [_say_answer(office, answer) for answer in answers]
     return {"answers": said + refused, "event": event, "counts": office.counts()}
 

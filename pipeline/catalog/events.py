@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from sqlalchemy import (
     Connection,
     Row,
-    Select,
     and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -33,11 +33,25 @@ CHANGED = and_(EVENT.c.accepted, EVENT.c.version > EVENT.c.base_version)
 STANDING = ~exists().where(_UNDO.c.undoes == EVENT.c.id, _UNDO.c.accepted)
 
 
+# What is asked for every word is put together once.
+_NEWEST = select(
+    select(func.max(EVENT.c.id)).scalar_subquery(),
+    select(func.max(CHANGE.c.number)).scalar_subquery(),
+)
+_NAMED = select(EVENT).where(
+    EVENT.c.client == bindparam("client"),
+    EVENT.c.seq.in_(bindparam("seqs", expanding=True)),
+)
+_CHANGES = (
+    select(CHANGE.c.sha256)
+    .where(CHANGE.c.number > bindparam("after"))
+    .order_by(CHANGE.c.number)
+)
+
+
 def newest_number(connection: Connection) -> int:
     """Return the number of the newest event or other change; 0 before the first."""
-    event = select(func.max(EVENT.c.id)).scalar_subquery()
-    change = select(func.max(CHANGE.c.number)).scalar_subquery()
-    row = connection.execute(select(event, change)).one()
+    row = connection.execute(_NEWEST).one()
     return max(row[0] or 0, row[1] or 0)
 
 
@@ -61,8 +75,7 @@ def note_change(connection: Connection, sha256s: Collection[str] = ()) -> None:
 
 def changes_since(connection: Connection, after: int) -> tuple[list[str], bool]:
     """Return the images whose groups changed after a number, and whether any did."""
-    query = select(CHANGE.c.sha256).where(CHANGE.c.number > after)
-    sha256s = list(connection.scalars(query.order_by(CHANGE.c.number)))
+    sha256s = list(connection.scalars(_CHANGES, {"after": after}))
     return [sha256 for sha256 in sha256s if sha256], "" in sha256s
 
 
@@ -178,16 +191,6 @@ def events_named(
     found: list[Row[tuple[object, ...]]] = []
     for client, mine in seqs.items():
         for some in in_parts(mine):
-            query = select(EVENT).where(EVENT.c.client == client, EVENT.c.seq.in_(some))
-            found += connection.execute(query).all()
+            named = {"client": client, "seqs": some}
+            found += connection.execute(_NAMED, named).all()
     return found
-
-
-def of_newest_change(sha256s: Sequence[str]) -> Select[tuple[str, str]]:
-    """Return the query for who changed each item last: sha256, user."""
-    newest = (
-        select(func.max(EVENT.c.id))
-        .where(EVENT.c.sha256.in_(sha256s), CHANGED)
-        .group_by(EVENT.c.sha256)
-    )
-    return select(EVENT.c.sha256, EVENT.c.user).where(EVENT.c.id.in_(newest))

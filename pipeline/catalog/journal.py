@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from pipeline.catalog.engine import Database
 from pipeline.catalog.events import (
@@ -28,6 +28,9 @@ from pipeline.catalog.tables import DECIDED, DUPLICATE, EVENT, IMAGE, ITEM, Stat
 
 __all__ = ["Action", "Answer", "Happened", "Journal", "Op", "Touched", "Word"]
 
+_SAID = (
+    select(EVENT.c.sha256).where(EVENT.c.id > bindparam("after")).order_by(EVENT.c.id)
+)
 MANY = 2000  # events since, after which all is better read again
 
 
@@ -177,8 +180,7 @@ class Journal:
                 return Touched(newest, [], False)
             if not 0 <= newest - after <= MANY:
                 return Touched(newest, [], True)
-            query = select(EVENT.c.sha256).where(EVENT.c.id > after)
-            said = list(connection.scalars(query.order_by(EVENT.c.id)))
+            said = list(connection.scalars(_SAID, {"after": after}))
             regrouped, more = changes_since(connection, after)
         sha256s = list(dict.fromkeys([*said, *regrouped]))
         return Touched(newest, sha256s, more, bool(regrouped))

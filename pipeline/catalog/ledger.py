@@ -7,7 +7,7 @@ the same photo.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from pipeline.catalog.engine import in_parts, update_each
 from pipeline.catalog.events import (
@@ -16,10 +16,35 @@ from pipeline.catalog.events import (
     STANDING,
     events_named,
     newest_number,
-    of_newest_change,
 )
 from pipeline.catalog.ops import REMARKS, WORDS, Action, Answer, Op
 from pipeline.catalog.tables import EVENT, ITEM, Status
+
+# Put together once: to do it for every word takes longer than to ask.
+_EVENTS = insert(EVENT)
+_OF_ITEM = update_each(*ITEM.c["sha256", "label", "status", "version"])
+_ITEMS = select(
+    *ITEM.c["sha256", "label", "status", "version"],
+    select(EVENT.c.user)  # who changed it last
+    .where(EVENT.c.sha256 == ITEM.c.sha256, CHANGED)
+    .order_by(EVENT.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("by"),
+).where(ITEM.c.sha256.in_(bindparam("sha256s", expanding=True)))
+_TAKEN_BACK = select(EVENT.c.undoes).where(
+    EVENT.c.undoes.in_(bindparam("ids", expanding=True)), EVENT.c.accepted
+)
+_WORDS = (
+    select(EVENT.c.sha256, EVENT.c.id)
+    .where(
+        EVENT.c.sha256.in_(bindparam("sha256s", expanding=True)),
+        CHANGED,
+        EVENT.c.action != Action.UNDO,
+        STANDING,
+    )
+    .order_by(EVENT.c.id)
+)
 
 
 @dataclass
@@ -91,7 +116,7 @@ class Ledger:
     def write(self) -> None:
         """Write the new events, and what the items have become."""
         if self._rows:
-            self._connection.execute(insert(EVENT), self._rows)
+            self._connection.execute(_EVENTS, self._rows)
         changed = [
             {
                 "key": sha256,
@@ -103,8 +128,7 @@ class Ledger:
             if item.is_changed
         ]
         if changed:
-            of_item = update_each(*ITEM.c["sha256", "label", "status", "version"])
-            self._connection.execute(of_item, changed)
+            self._connection.execute(_OF_ITEM, changed)
 
     def _take_back(self, op: Op, item: _Item) -> tuple[_Event, bool]:
         """Take back a remark, or the newest word that stands; no other word."""
@@ -220,10 +244,9 @@ def _answer(op: Op, item: _Item, *, accepted: bool, event_id: int) -> Answer:
 def _read_items(connection: Connection, sha256s: set[str]) -> dict[str, _Item]:
     items = {}
     for some in in_parts(sha256s):
-        for row in connection.execute(select(ITEM).where(ITEM.c.sha256.in_(some))):
-            items[row.sha256] = _Item(row.label, Status(row.status), row.version)
-        for row in connection.execute(of_newest_change(some)):
-            items[row.sha256].by = row.user
+        for row in connection.execute(_ITEMS, {"sha256s": some}):
+            by = row.by or MACHINE
+            items[row.sha256] = _Item(row.label, Status(row.status), row.version, by)
     return items
 
 
@@ -245,10 +268,7 @@ def _read_events(
         )
     by_id = {event.id: event for event in events.values()}
     for some in in_parts(by_id):
-        taken_back = select(EVENT.c.undoes).where(
-            EVENT.c.undoes.in_(some), EVENT.c.accepted
-        )
-        for event_id in connection.scalars(taken_back):
+        for event_id in connection.scalars(_TAKEN_BACK, {"ids": some}):
             by_id[event_id].is_taken_back = True
     return events
 
@@ -257,16 +277,6 @@ def _read_words(connection: Connection, sha256s: set[str]) -> dict[str, list[int
     """Return what stands of the changes of each item, by event, the newest last."""
     words: dict[str, list[int]] = {}
     for some in in_parts(sha256s):
-        query = (
-            select(EVENT.c.sha256, EVENT.c.id)
-            .where(
-                EVENT.c.sha256.in_(some),
-                CHANGED,
-                EVENT.c.action != Action.UNDO,
-                STANDING,
-            )
-            .order_by(EVENT.c.id)
-        )
-        for sha256, event_id in connection.execute(query):
+        for sha256, event_id in connection.execute(_WORDS, {"sha256s": some}):
             words.setdefault(sha256, []).append(event_id)
     return words
