@@ -22,7 +22,8 @@ export class Panel {
     });
     this.categories = el("div", { class: "mekiki-categories", role: "group", "aria-label": t("panel.categories") });
     this.echo = el("p", { class: "mekiki-echo", "aria-hidden": "true" });
-    this.about = el("div", { class: "mekiki-about" });
+    // it scrolls where it is long: keys reach it, too
+    this.about = el("div", { class: "mekiki-about", tabindex: "0", role: "group", "aria-label": t("about.title") });
     this.root = el("div", { class: "mekiki-panel" }, this.notice, this.state, this.search, this.categories, this.others(), this.echo, this.about);
     this.build();
   }

@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from pipeline.catalog import Status, opened
 from pipeline.catalog.journal import Happened
+from tests.browser.axe import has_axe, serious_findings
 from tests.browser.served import Served
 from tests.doubles.planting import Planted, photo_of
 
@@ -577,3 +578,20 @@ def test_parts_of_the_page_alone(served: Served):
         ".map(([timeStamp, name]) => p.isMeant({timeStamp}, name))"
     )
     assert with_("keys.js", presses) == [True, False, True, True]
+
+
+@pytest.mark.skipif(not has_axe(), reason="axe-core comes with the dev extra")
+@pytest.mark.parametrize("locale", ["en-GB", "ja-JP"])
+def test_axe_finds_nothing_serious_in_a_short_window(served: Served, locale: str):
+    page = served.visit("Hana", locale=locale)
+    page.set_viewport_size({"width": 1024, "height": 560})
+    shows(page, served, 3)
+    found = {"label": serious_findings(page)}
+    for key, told in (("i", served.shas[3]), ("?", "Enter")):
+        page.keyboard.press(key)
+        expect(page.get_by_role("dialog")).to_contain_text(told)
+        page.evaluate("() => document.fonts.ready")  # letters of another size, too
+        found[key] = serious_findings(page)
+        page.keyboard.press("Escape")
+
+    assert not any(found.values()), found
