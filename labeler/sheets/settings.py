@@ -124,10 +124,6 @@ def _draw_keys(settings: Settings, names: Sequence[str]) -> None:
     say, own = settings.say, settings.keymap
     st.markdown(plain(say("settings.keys_how")))
     wrong: list[Wrong] = st.session_state.pop("settings-wrong", [])
-    if st.session_state.pop("settings-saved", False):
-        st.success(say("settings.saved"), icon=":material/check_circle:")
-    for one in wrong:
-        st.error(_explained(one, say, names), icon=":material/error:")
     with st.form("settings-keymap", enter_to_submit=False):
         for title, actions in _sections(names):
             st.markdown(f"**{say(title)}**")
@@ -137,11 +133,16 @@ def _draw_keys(settings: Settings, names: Sequence[str]) -> None:
                 key = own.get(action.id, first(action.keys))
                 st.session_state.setdefault(field, key)
                 columns[number % len(columns)].text_input(
-                    _called(action, say, names),
+                    _told_apart(action, say, names),
                     placeholder=say("settings.no_key"),
                     max_chars=30,
                     key=field,
                 )
+        # beside the buttons, where whoever pressed one looks
+        if st.session_state.pop("settings-saved", False):
+            st.success(say("settings.saved"), icon=":material/check_circle:")
+        for one in wrong:
+            st.error(_explained(one, say, names), icon=":material/error:")
         save, reset = st.columns([0.25, 0.75])
         save.form_submit_button(
             say("settings.save"),
@@ -185,7 +186,7 @@ def _explained(wrong: Wrong, say: Say, names: Sequence[str]) -> str:
     actions = {action.id: action for action in key_table().actions}
 
     def called(which: str) -> str:
-        return _called(actions[which], say, names) if which in actions else ""
+        return _told_apart(actions[which], say, names) if which in actions else ""
 
     return plain(
         say(
@@ -251,3 +252,12 @@ def _called(action: Action, say: Say, names: Sequence[str]) -> str:
     if action.id.startswith(LABEL):
         return names[int(action.id.removeprefix(LABEL)) - 1]
     return say(action.words)
+
+
+def _told_apart(action: Action, say: Say, names: Sequence[str]) -> str:
+    """Return what an action is called; its usual key, too, where others are alike."""
+    called = _called(action, say, names)
+    titles = [(one.scope, one.words) for one in key_table().actions]
+    if titles.count((action.scope, action.words)) == 1 or action.id.startswith(LABEL):
+        return called
+    return f"{called} ({show_key(first(action.keys))})"
