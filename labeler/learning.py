@@ -20,23 +20,16 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from labeler.children import NICENESS, NO_NETWORK, start_module
 from pipeline.catalog import opened
 from pipeline.errors import CatalogError, MekikiError
 from pipeline.home import SetFolder, existing_set
-from pipeline.machine import usable_cores
 from pipeline.settings import load_settings
 from pipeline.suggest.kept import Learning, LearnState, write_state
 
 STARTS = 4  # the first, and three more
 PAUSE_S = 2.0  # before it is started again
 ENDING_S = 5.0  # it may take to end by itself
-NICENESS = 10  # the page comes first
-# What looks asks for nothing outside: Keras would fetch weights that are not there.
-NO_NETWORK = {
-    **dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9"),
-    **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"),
-    **dict.fromkeys(("no_proxy", "NO_PROXY"), ""),
-}
 _OFF = "off"  # begins the line that says why nothing can look
 LOG = "learning.log"  # in the cache: what the child process said last
 
@@ -101,18 +94,8 @@ def start_learning(folder: SetFolder) -> Learner:
 def start_child(folder: SetFolder, *, is_first: bool) -> subprocess.Popen[bytes]:
     """Start the process that learns; what it says goes to the log, a new one first."""
     folder.cache.mkdir(parents=True, exist_ok=True)
-    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    looking = {"TF_NUM_INTRAOP_THREADS": str(max(1, usable_cores() // 2))}
-    order = [sys.executable, "-m", "labeler.learning"]
-    order += ["--home", str(folder.home), "--set", folder.name]
     with (folder.cache / LOG).open("wb" if is_first else "ab") as log:
-        return subprocess.Popen(  # noqa: S603  our own module
-            order,
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            env={**os.environ, **one, **looking},
-        )
+        return start_module("labeler.learning", folder, log, log)
 
 
 @click.command()

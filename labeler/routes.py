@@ -2,7 +2,7 @@
 
 from starlette.routing import BaseRoute
 
-from labeler.api import assets, groups, photos, saying
+from labeler.api import assets, cams, groups, photos, saying
 from labeler.office import Office
 
 
@@ -13,4 +13,5 @@ def build_routes(office: Office) -> list[BaseRoute]:
         *photos.routes(office),
         *saying.routes(office),
         *groups.routes(office),
+        *cams.routes(office),
     ]

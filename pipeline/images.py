@@ -145,18 +145,27 @@ def square_image(pixels: Pixels, size: int) -> Pixels:
     product on white stays on white. Training, checking and every test use this one.
     """
     height, width = pixels.shape[:2]
+    rows, columns = fitted_box(height, width, size)
     scale = size / max(height, width)
-    new_width, new_height = max(1, round(width * scale)), max(1, round(height * scale))
     method = Image.Resampling.BOX if scale < 0.5 else Image.Resampling.BILINEAR
     fitted = Image.fromarray(pixels).resize(
-        (new_width, new_height), method, reducing_gap=2.0
+        (columns.stop - columns.start, rows.stop - rows.start),
+        method,
+        reducing_gap=2.0,
     )
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     canvas = np.empty((size, size, 3), np.uint8)
     canvas[:] = np.median(edge, axis=0).astype(np.uint8)
-    top, left = (size - new_height) // 2, (size - new_width) // 2
-    canvas[top : top + new_height, left : left + new_width] = np.asarray(fitted)
+    canvas[rows, columns] = np.asarray(fitted)
     return canvas
+
+
+def fitted_box(height: int, width: int, size: int) -> tuple[slice, slice]:
+    """Return the rows and columns that a picture has in its ``square_image``."""
+    scale = size / max(height, width)
+    rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
+    top, left = (size - rows) // 2, (size - columns) // 2
+    return slice(top, top + rows), slice(left, left + columns)
 
 
 @dataclass(frozen=True)

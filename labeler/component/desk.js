@@ -22,6 +22,7 @@ export class Desk {
     this.keyTable = keyTable;
     this.keymap = new Keymap(keyTable, session.data.preferences?.keymap);
     this.presses = new Presses();
+    this.isHeated = false; // whether what a run looks at is laid over photos
     const kept = session.place;
     const queues = QUEUES[view];
     this.place = {
@@ -316,6 +317,7 @@ export class Desk {
       back: () => shown.back(),
       skip: () => shown.skip(),
       zoom: () => this.zoom(),
+      heat: () => shown.heat?.(),
       select: () => shown.select(),
       "next-page": () => shown.turn(1),
       "previous-page": () => shown.turn(-1),

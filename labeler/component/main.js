@@ -54,7 +54,7 @@ function groups() {
 }
 
 function style(assets) {
-  for (const name of ["style.css", "groups.css"]) {
+  for (const name of ["style.css", "groups.css", "heat.css"]) {
     const href = `${assets}${name}`;
     if (document.querySelector(`link[href="${href}"]`)) continue;
     document.head.append(el("link", { rel: "stylesheet", href }));

@@ -1,6 +1,7 @@
 // One photo at a time: the photo large, beside it all that can be said of it. A press
 // counts for the photo that is painted, and for no other.
 
+import { Heat } from "./heat.js";
 import { AskError, afterPaint, el, isFinal, live, t } from "./kit.js";
 import { Panel } from "./panel.js";
 import { DECIDED, isSettled, labelToAccept } from "./state.js";
@@ -27,9 +28,11 @@ export class One {
     this.asked = 0; // counts up with each new queue
     this.figure = el("figure", { class: "mekiki-photo" });
     this.panel = new Panel(desk, this);
-    this.root = el("div", { class: "mekiki-one" }, this.figure, this.panel.root);
+    this.heating = new Heat(desk);
+    const stage = el("div", { class: "mekiki-stage" }, this.figure, this.heating.line);
+    this.root = el("div", { class: "mekiki-one" }, stage, this.panel.root);
     this.sized = new ResizeObserver(() => this.fit());
-    this.sized.observe(this.root);
+    this.sized.observe(this.figure);
   }
 
   get current() {
@@ -65,6 +68,7 @@ export class One {
     this.session.kept = { query: this.desk.query, passed: this.passed };
     this.isGone = true;
     this.sized.disconnect();
+    this.heating.draw(null, null);
   }
 
   // Ask for more photos when few are left; again and again while the line is cut.
@@ -172,6 +176,7 @@ export class One {
     this.figure.setAttribute("aria-current", "true");
     this.figure.setAttribute("aria-busy", "true"); // until it is painted, and counts
     this.figure.classList.remove("mekiki-empty");
+    this.heating.draw(null, null); // until it is painted
     if (image) {
       image.alt = this.describe(photo);
       this.figure.replaceChildren(image);
@@ -190,6 +195,12 @@ export class One {
     this.isPainted = true;
     this.paintedAt = performance.now();
     this.figure.removeAttribute("aria-busy");
+    this.heating.draw(photo, this.decoded.get(photo.sha256) ?? null);
+  }
+
+  // What a run looks at in the photo, and in the next ones, until it is asked again.
+  heat() {
+    this.heating.toggle();
   }
 
   describe(photo) {
@@ -205,6 +216,7 @@ export class One {
     if (!image) return;
     image.style.maxHeight = "";
     image.style.setProperty("--natural", `${image.naturalHeight * 3}px`);
+    this.heating.fit();
   }
 
   blank(text, ...more) {
@@ -214,6 +226,7 @@ export class One {
     this.figure.classList.add("mekiki-empty");
     this.figure.replaceChildren(el("p", { class: "mekiki-note" }, text), ...more);
     this.isPainted = false;
+    this.heating.draw(null, null);
   }
 
   end() {
