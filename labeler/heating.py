@@ -37,19 +37,18 @@ LIMIT_S = 120.0  # for an answer; loading a large network takes 20 on a slow mac
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: where a run looks in a photo for a label."""
+    """What is asked: where a run looks in a photo."""
 
     run: str
     sha256: str
     extension: str
-    label: str  # one the run does not know: the likeliest
 
 
 @dataclass(frozen=True)
 class Heated:
     """What a run makes of a photo."""
 
-    label: str
+    label: str  # the likeliest
     probability: float  # 0..1
     run: str
     picture: str  # a PNG to lay over the photo, as a data: URL
@@ -77,7 +76,7 @@ class Heater:
         child = self._child
         return None if child is None or child.poll() is not None else child.pid
 
-    def ask(self, sha256: str, extension: str, label: str = "") -> Heated:
+    def ask(self, sha256: str, extension: str) -> Heated:
         """Return what the newest finished run looks at; called in ``thread`` alone.
 
         Raises:
@@ -90,7 +89,7 @@ class Heater:
                 f"no finished run yet: `mekiki train {self._folder.name}` makes one;"
                 " then H shows what it looks at"
             )
-        question = Question(run.name, sha256, extension, label)
+        question = Question(run.name, sha256, extension)
         answer = json.loads(self._exchange(json.dumps(asdict(question)).encode()))
         if "error" in answer:
             raise NothingToShowError(answer["error"])
@@ -218,7 +217,7 @@ class Network:
             pixels = decode_image(file, min_side=looker.image_size)
         except ImageError as error:
             raise ImageError(f"this photo can't be read: {error}") from error
-        return _heat(looker, pixels, question)
+        return _heat(looker, pixels, question.run)
 
     def _looker(self, run: str) -> "Looker":
         """Return a run's network: the one that is held, or it is loaded."""
@@ -233,20 +232,19 @@ class Network:
         return looker
 
 
-def _heat(looker: "Looker", pixels: Pixels, question: Question) -> Heated:
+def _heat(looker: "Looker", pixels: Pixels, run: str) -> Heated:
     from pipeline.networks.cams import encode_overlay, heat_of_photo  # noqa: PLC0415
 
     height, width = pixels.shape[:2]
     looked = looker.look(square_image(pixels, looker.image_size)[None])
     [pred_probs] = looked.pred_probs
-    is_known = question.label in looker.labels
-    chosen = looker.labels.index(question.label) if is_known else pred_probs.argmax()
-    [heat] = looked.maps([int(chosen)])
+    likeliest = int(pred_probs.argmax())
+    [heat] = looked.maps([likeliest])
     overlay = encode_overlay(heat_of_photo(heat, height, width, looker.image_size))
     return Heated(
-        looker.labels[chosen],
-        float(pred_probs[chosen]),
-        question.run,
+        looker.labels[likeliest],
+        float(pred_probs[likeliest]),
+        run,
         f"data:image/png;base64,{base64.b64encode(overlay).decode()}",
     )
 

@@ -54,8 +54,8 @@ def look(
     app = Starlette(routes=cams.routes(office))
     token = ACCESS.mint(Curator("Hana", Role.CURATOR))
 
-    def look(sha256: str, query: str = "") -> Answer:
-        address = f"/mekiki/api/cam/{sha256}{query}"
+    def look(sha256: str) -> Answer:
+        address = f"/mekiki/api/cam/{sha256}"
         return ask(app, "GET", address, {HEADER: token})
 
     yield look
@@ -100,18 +100,14 @@ def test_the_route_tells_where_the_newest_run_looks(
 
     likeliest = look(shas[1])
     told: dict[str, Any] = likeliest.json()
-    asked = {name: look(shas[1], f"?label={name}").json() for name in CATEGORIES}
 
     assert likeliest.status == 200
     assert set(told) == {"label", "probability", "run", "picture"}
     assert opened(told["picture"]).mode == "RGBA"
     assert opened(told["picture"]).size == (256, 128)
     assert told["run"] == "20260102-030405"
-    assert [one["label"] for one in asked.values()] == CATEGORIES
-    chances = {name: one["probability"] for name, one in asked.items()}
-    assert sum(chances.values()) == pytest.approx(1, abs=1e-5)
-    assert told["label"] == max(chances, key=lambda name: chances[name])
-    assert look(shas[1], "?label=%E7%8A%AC").json() == told  # the run knows no such
+    assert told["label"] in CATEGORIES
+    assert 1 / len(CATEGORIES) <= told["probability"] <= 1  # it is the likeliest
 
     [damaged] = folder.images.rglob(f"{shas[2]}.*")
     damaged.write_bytes(b"no photo any more")
@@ -128,11 +124,12 @@ def test_one_process_follows_newer_runs_and_says_which_it_can_not_show(
     first = heater.ask(shas[1], "jpg")
     pid = heater.process_id
     finish_run(folder, "20260102-030406", ["Cat", "Dog", "Bird"])
-    second = heater.ask(shas[1], "jpg", "Dog")
+    second = heater.ask(shas[1], "jpg")
 
     assert isinstance(first, Heated)
     assert first.run == "20260102-030405"
-    assert (second.label, second.run) == ("Dog", "20260102-030406")
+    assert second.run == "20260102-030406"
+    assert second.label in {"Cat", "Dog", "Bird"}
 
     network = build_network()
     own = type(network)(network.input, network.layers[1].output)

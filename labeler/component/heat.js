@@ -51,8 +51,7 @@ export class Heat {
     let found = null;
     let reason = "";
     try {
-      const label = encodeURIComponent(photo.suggested ?? photo.label ?? "");
-      found = await this.desk.session.api.get(`cam/${photo.sha256}?label=${label}`);
+      found = await this.desk.session.api.get(`cam/${photo.sha256}`);
       this.overlay.src = found.picture;
       await this.overlay.decode();
     } catch (error) {
