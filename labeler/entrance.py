@@ -59,15 +59,14 @@ def _ask_name(name: str) -> None:
     """Ask who is labelling; the name goes into the address, so a reload keeps it."""
     lang = _language()
     st.subheader(translate(lang, "entrance.title", set=name))
-    typed = st.text_input(
-        translate(lang, "entrance.name"), login_name(), max_chars=MAX_NAME
-    )
+    typed = st.text_input(translate(lang, "entrance.name"), login_name())
+    asked = st.query_params.get("user", "")
     _say(translate(lang, "entrance.name-why"))  # a caption would be too pale to read
-    if not st.form_submit_button(translate(lang, "entrance.start"), type="primary"):
-        return
-    user = check_name(typed)
+    is_asked = st.form_submit_button(translate(lang, "entrance.start"), type="primary")
+    user = check_name(typed) if is_asked else None
     if user is None:
-        st.error(translate(lang, "entrance.name-wrong"))
+        if is_asked or asked:  # by the address
+            st.error(translate(lang, "entrance.name-wrong", most=MAX_NAME))
         return
     st.query_params["user"] = user
     st.rerun()

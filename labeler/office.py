@@ -12,6 +12,7 @@ from typing import Any
 
 from labeler.lines import Line, Lines, Stretch
 from labeler.pictures import Pictures, Stored
+from labeler.presence import Presence
 from labeler.shelf import Shelf
 from labeler.worklist import Queue, is_decided, order
 from pipeline.catalog import Catalog, opened
@@ -24,7 +25,6 @@ from pipeline.suggest.kept import Suggestions, read_state, read_suggestions
 
 logger = logging.getLogger(__name__)
 
-SILENT_S = 12.0  # after which a tab is closed for another one of its curator
 LEASE_S = 180.0  # after a page was last heard of
 WALKED = frozenset({Queue.MINE, Queue.ALL, Queue.DISAGREE, Queue.NOTED})  # decided too
 BY_SUGGESTIONS = frozenset({Queue.DOUBTFUL, Queue.HELPFUL, Queue.UNSURE})
@@ -53,9 +53,9 @@ class Office:
     opened_file: tuple[int, int] | None  # which catalog this is
     now: Callable[[], datetime] = utc_now
     lines: Lines = field(default_factory=Lines)
+    presence: Presence = field(default_factory=Presence)
     _suggestions: Suggestions | None = None
     _ordering: threading.Lock = field(default_factory=threading.Lock)
-    _heard: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     _renewed: dict[str, datetime] = field(default_factory=dict)  # by client
 
     def suggestions(self) -> Suggestions | None:
@@ -135,18 +135,16 @@ class Office:
         return taken
 
     def _take_over(self, client: str, user: str, now: datetime) -> None:
-        """Free what a tab of the same curator held that is heard of no more."""
-        self._heard[client] = (user, now)
-        for other, (whose, at) in list(self._heard.items()):
-            if whose == user and now - at > timedelta(seconds=SILENT_S):
-                self.catalog.leases.release(other)
-                self._heard.pop(other, None)
+        """Free what a page of the same curator held that was closed."""
+        self.presence.hear(client, user, now)
+        for other in self.presence.forget_closed(user, now):
+            self.catalog.leases.release(other)
 
     def renew(self, client: str, user: str) -> None:
         """Hold a client's photos for longer; written when half of the time is over."""
         now = self.now()
         if client:
-            self._heard[client] = (user, now)
+            self.presence.hear(client, user, now)
         half = timedelta(seconds=LEASE_S / 2)
         if not client or now - self._renewed.get(client, EARLIER) < half:
             return

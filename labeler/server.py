@@ -10,6 +10,7 @@ import html
 import os
 import socket
 import sys
+import threading
 import warnings
 import webbrowser
 from contextlib import ExitStack
@@ -41,6 +42,7 @@ HOSTS = [ADDRESS, "localhost"]
 PAGE = Path(__file__).with_name("app.py")
 LAST_PAGE = "/mekiki/done"
 INTERRUPTED = 130  # the exit code
+ORPHANED = threading.Event()  # the process that waits for this one has ended
 
 CONFIG = {  # said whole: a config.toml in the working folder must not loosen it
     "browser_gatherUsageStats": False,
@@ -94,8 +96,15 @@ def main(arguments: list[str] | None = None) -> int:
 @click.option("--port", type=click.IntRange(0, 65535))
 @click.option("--user", default="")
 @click.option("--no-browser", is_flag=True)
+@click.option("--until-stdin-ends", is_flag=True)
 def _command(
-    home: Path, name: str, port: int | None, user: str, *, no_browser: bool
+    home: Path,
+    name: str,
+    port: int | None,
+    user: str,
+    *,
+    no_browser: bool,
+    until_stdin_ends: bool,
 ) -> int:
     """Serve the labeler of one set."""
     folder = existing_set(home, name)
@@ -108,11 +117,20 @@ def _command(
     address = team.listen if team else ADDRESS
     with listen(address, port) as listener:
         place = Place(folder, listener, team, login)
+        if until_stdin_ends:
+            threading.Thread(target=_follow_stdin, daemon=True).start()
         try:
             serve(place, user=user, browser=not no_browser)
         except KeyboardInterrupt:
             return INTERRUPTED
-    return 0
+    return 0 if ENDING.decided is not None else INTERRUPTED
+
+
+def _follow_stdin() -> None:
+    """Note the end of standard input: whoever started this process is gone."""
+    while os.read(0, 4096):
+        pass
+    ORPHANED.set()
 
 
 @dataclass(frozen=True)
@@ -190,7 +208,7 @@ def serve(place: Place, *, user: str, browser: bool) -> None:
             _announce(place, browser=browser)
 
         async def on_tick(self, counter: int) -> bool:
-            return await super().on_tick(counter) or ENDING.is_due
+            return await super().on_tick(counter) or ENDING.is_due or ORPHANED.is_set()
 
     os.environ["MEKIKI_HOME"] = str(place.folder.home)
     os.environ["MEKIKI_SET"] = place.folder.name

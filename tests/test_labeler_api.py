@@ -317,6 +317,19 @@ def test_the_end_is_asked_for_by_admins_alone(
     assert ENDING.decided == 0
 
 
+def test_who_ends_the_labeling_is_told_of_others_who_are_there(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(ENDING, "decided", None)
+    server.queue("queue=doubtful&client=a&n=1", "Hana")
+    server.queue("queue=doubtful&client=b&n=1", "Kenji")
+
+    assert server.post("done", {}).json() == {"others": ["Kenji"]}
+    assert ENDING.decided is None
+    assert server.post("done", {"sure": True}).json() == {}
+    assert ENDING.decided == 0
+
+
 def test_without_a_token_nothing_is_told(server: Server):
     for path in ("queue", "page", "mine", "changes", f"image/{server.shas[1]}"):
         assert ask(server.app, "GET", f"/mekiki/api/{path}").status == 401

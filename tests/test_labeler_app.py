@@ -62,14 +62,21 @@ def test_the_name_is_asked_for_once_and_goes_with_every_label(office: Office):
     assert ACCESS.check(data["token"]) == Curator("Hana Ito", Role.ADMIN)
 
 
-@pytest.mark.parametrize("name", ["mekiki", " "], ids=repr)
+@pytest.mark.parametrize("name", ["mekiki", " ", "Hana" * 20], ids=repr)
 def test_a_name_that_can_not_stand_in_the_journal_is_asked_for_anew(office, name):
     page = show()
     page.text_input[0].set_value(name)
     page.button[0].click().run()
 
     assert not page.get("bidi_component")
-    assert "printable" in page.error[0].value
+    assert "1 to 60 printable letters" in page.error[0].value
+
+
+def test_a_name_in_the_address_that_can_not_stand_in_the_journal_is_told(office):
+    page = show(user="Hana" * 20)
+
+    assert "1 to 60 printable letters" in page.error[0].value
+    assert not show(user="").error
 
 
 def test_the_component_is_told_the_set_and_the_curators_own_settings(office: Office):

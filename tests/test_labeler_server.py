@@ -125,6 +125,30 @@ def test_it_listens_where_its_line_says_and_ctrl_c_ends_it_with_130(start: Start
     assert (process.returncode, rest, errors) == (130, "", "")
 
 
+@pytest.mark.parametrize("way", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_however_the_command_ends_the_page_ends_with_it(
+    home: Path, tmp_path: Path, way: signal.Signals
+):
+    order = [sys.executable, "-m", "pipeline.cli", "--home", str(home)]
+    command = subprocess.Popen(
+        [*order, "label", "flowers", "--serve"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"BROWSER": "true"},
+        start_new_session=True,
+    )
+    assert command.stdout is not None
+    announced(command)
+
+    command.send_signal(way)  # to it alone, as nobody at a terminal can
+
+    # the page holds the other end of the pipe, until it ends
+    assert command.stdout.read() == ""
+    assert command.wait() in {130, -way}
+    command.stdout.close()
+
+
 def ask(
     address: tuple[str, int], path: str, *, method: str = "GET", **headers: str
 ) -> tuple[int, HTTPMessage, bytes]:

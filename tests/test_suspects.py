@@ -92,6 +92,16 @@ def test_the_estimate_holds_the_number_of_swapped_labels(share):
     assert found == estimate_wrong(pred_probs, labels, np.random.default_rng(0))
 
 
+def test_where_no_wrong_label_is_seen_some_may_still_be_there():
+    embeddings, y_true = clouds(3, 20, apart=8.0)
+    pred_probs = out_of_fold(embeddings, y_true, 3)
+
+    found = estimate_wrong(pred_probs, y_true, np.random.default_rng(0))
+
+    assert (found.number, found.low) == (0, 0)
+    assert 2 <= found.high <= 6  # 3.7 of 60, by the share of others that are so low
+
+
 def test_of_no_labels_none_is_wrong():
     none = np.empty((0, 3))
     found = estimate_wrong(none, np.empty(0, np.int64), np.random.default_rng(0))

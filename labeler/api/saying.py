@@ -56,7 +56,11 @@ def routes(office: Office) -> list[BaseRoute]:
 
     @guarded(Role.ADMIN)
     @explained
-    async def done(_request: Request, _curator: Curator) -> Response:
+    async def done(request: Request, curator: Curator) -> Response:
+        is_sure = (await json_body(request)).get("sure") is True
+        others = [] if is_sure else office.presence.others(curator.name, office.now())
+        if others:
+            return JSONResponse({"others": others})
         await run_in_threadpool(office.shelf.follow)
         ENDING.ask(office.shelf.counts().photos.decided)
         return JSONResponse({})

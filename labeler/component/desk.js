@@ -1,6 +1,6 @@
 // The pages Label and Review: the bar above, and one photo or a page of them below.
 
-import { showAbout, showHelp, showNote, showPhoto } from "./dialogs.js";
+import { askDone, showAbout, showHelp, showNote, showPhoto } from "./dialogs.js";
 import { el, t } from "./kit.js";
 import { Keymap, Presses, chord, isTyping } from "./keys.js";
 import { Grid } from "./grid.js";
@@ -32,7 +32,7 @@ export class Desk {
       category: session.data.categories.includes(kept.category) ? kept.category : session.data.categories[0],
     };
     this.holder = el("div", { class: "mekiki-holder" });
-    this.root = el("div", { class: "mekiki", "data-unsaved": "0", mousedown: stayFocused }, this.bar(), this.holder);
+    this.root = el("div", { class: "mekiki", tabindex: "-1", "data-unsaved": "0", mousedown: stayFocused }, this.bar(), this.holder);
     this.stop = session.listen((what, detail) => this.heard(what, detail));
     this.keydown = (event) => this.pressed(event);
     document.addEventListener("keydown", this.keydown);
@@ -253,7 +253,8 @@ export class Desk {
   }
 
   // End the labeling: first all that was said must be saved.
-  async finish() {
+  // End the labeling, for everybody; where others are there, too, when it is meant.
+  async finish(sure = false) {
     const { outbox } = this.session;
     if (this.isEnding) return;
     this.isEnding = true;
@@ -264,8 +265,13 @@ export class Desk {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     try {
-      await this.session.api.post("done", {});
-      location.replace("/mekiki/done");
+      const { others = [] } = await this.session.api.post("done", { sure });
+      if (!others.length) location.replace("/mekiki/done");
+      else {
+        this.isEnding = false;
+        this.done.disabled = false;
+        askDone(others, () => this.finish(true));
+      }
     } catch (error) {
       this.isEnding = false;
       this.done.disabled = false;
@@ -377,6 +383,7 @@ export class Desk {
   }
 
   cap(action) {
+    if (!this.hasKeys) return null;
     const key = this.keymap.keyOf(action);
     return key ? el("kbd", { "aria-hidden": "true" }, key) : null;
   }

@@ -71,6 +71,12 @@ export function showNote(onNote) {
   field.focus();
 }
 
+export function askDone(others, onYes) {
+  const end = el("button", { type: "submit", class: "mekiki-done" }, t("done.end"));
+  const form = el("form", { method: "dialog", submit: onYes }, el("p", {}, t("done.others", { names: others.join(", ") })), end);
+  open(t("bar.done"), null, form);
+}
+
 export function showHelp(table, keymap, categories) {
   const rows = [];
   for (const [place, name] of categories.entries()) {

@@ -153,6 +153,7 @@ export class Grid {
     this.paintedAt = Infinity; // until the frame is there
     this.box.setAttribute("aria-busy", "true");
     afterPaint(() => {
+      this.noticed(this.observer.takeRecords()); // a press may come before they do
       this.paintedAt = performance.now();
       this.box.removeAttribute("aria-busy");
     });

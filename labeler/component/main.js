@@ -35,6 +35,8 @@ function desk(view) {
   return (root, session) => {
     const made = new Desk(session, view, keyTable);
     root.append(made.root);
+    // from the menu, whose link would take Enter and Space for itself
+    if (document.activeElement instanceof HTMLAnchorElement) made.root.focus({ preventScroll: true });
     return () => made.close();
   };
 }

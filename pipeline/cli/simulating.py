@@ -48,7 +48,7 @@ def table(found: "Simulation") -> list[str]:
     """Return the lines that say how many labels it takes."""
     lines = [
         f"{found.name}: {found.photos:,} photos, labels {found.truth}; with all labels"
-        f" {found.full_accuracy:.1%} right on photos held out; {found.seeds} seeds",
+        f" {found.full_accuracy:.1%} right on photos held out; {_seeds(found)}",
         f"{'of that':>8}  {'our order':>16}  {'random order':>16}  ours ÷ random",
     ]
     for row in found.reached:
@@ -79,7 +79,6 @@ def _draw(found: "Simulation", out: Path) -> None:
         open_figure,
     )
 
-    seeds = "one seed" if found.seeds == 1 else f"{found.seeds} seeds"
     with open_figure(out, (7.2, 4.2)) as figure:
         axes = figure.subplots()
         for curve, colour, label in (
@@ -106,7 +105,7 @@ def _draw(found: "Simulation", out: Path) -> None:
         axes.set_ylabel("right on photos held out", color=FAINT)
         axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
         axes.set_title(
-            f"{found.name}: {found.photos:,} photos, mean of {seeds}",
+            f"{found.name}: {found.photos:,} photos, mean of {_seeds(found)}",
             loc="left",
             color=INK,
             fontsize=11,
@@ -115,3 +114,7 @@ def _draw(found: "Simulation", out: Path) -> None:
         axes.spines[["left", "bottom"]].set_color(RULE)
         axes.tick_params(colors=INK)
         axes.legend(frameon=False, loc="lower right")
+
+
+def _seeds(found: "Simulation") -> str:
+    return "one seed" if found.seeds == 1 else f"{found.seeds} seeds"

@@ -146,7 +146,7 @@ def label_command(  # noqa: PLR0917  click names them
     if find_spec("streamlit") is None:
         raise InputError("the labeler needs the extra: pip install 'mekiki[ui]'")
     order = [sys.executable, "-m", "labeler.server", "--home", str(folder.home)]
-    order += ["--set", name]
+    order += ["--set", name, "--until-stdin-ends"]
     order += ["--port", str(port)] if port else []
     order += ["--user", user] if user else []
     sys.exit(_run_child(order))
@@ -240,10 +240,11 @@ def _audit_split(home: Path, name: str) -> None:
 
 
 def _run_child(order: list[str]) -> int:
-    """Run a command to its end; Ctrl-C reaches it through the terminal."""
-    child = subprocess.Popen(order)  # noqa: S603  our own module
+    """Run a command to its end; it ends with this process, however that does."""
+    child = subprocess.Popen(order, stdin=subprocess.PIPE)  # noqa: S603  our own module
     while True:
         try:
             return child.wait()
-        except KeyboardInterrupt:
-            continue
+        except KeyboardInterrupt:  # in a terminal it has reached the child, too
+            assert child.stdin is not None  # noqa: S101  for the type checker
+            child.stdin.close()

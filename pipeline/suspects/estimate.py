@@ -26,6 +26,8 @@ from pipeline.suspects.confident import self_confidence
 # draws) the interval held the truth in 95 of them; from 0.3 on in 89.
 QUANTILES = np.linspace(0.5, 0.9, 9)
 DRAWS = 1000  # of the bootstrap
+# Events that are not seen at all are fewer than this, with 97.5 % (Poisson).
+UNSEEN = -np.log(0.025)
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,11 @@ def estimate_wrong(
     even = np.full(number, 1 / number)
     drawn = [least_ratio(rng.multinomial(number, even) / number) for _ in range(DRAWS)]
     low, high = np.quantile(drawn, [0.025, 0.975])
+    none_below = ~mine.any(axis=0)
+    if none_below.any():  # nothing was seen to draw from: so much may still be there
+        high = max(high, UNSEEN / number / planted.mean(axis=0)[none_below].max())
     return Estimate(
         round(number * least_ratio(even)),
         round(number * float(low)),
-        round(number * float(high)),
+        round(number * min(1.0, float(high))),
     )

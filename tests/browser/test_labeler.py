@@ -324,6 +324,39 @@ def test_going_to_another_page_and_back_loses_nothing(served: Served):
     assert said(served) == [("relabel", "Model 3"), ("undo", "Model 2")]
 
 
+def test_coming_from_the_menu_enter_and_space_label_at_once(served: Served):
+    page = served.visit("Hana")
+    shows(page, served, 3)
+    page.get_by_role("link", name="Groups").click()
+    expect(photo(page)).to_have_count(0)
+    page.get_by_role("link", name="Label", exact=True).click()
+    shows(page, served, 3)
+    page.keyboard.press("ArrowRight")
+    turned(page, served.shas[3])
+
+    page.keyboard.press("Space")
+    saved(page)
+
+    assert [action for action, _ in said(served)] == ["confirm"]
+
+
+def test_done_asks_once_more_where_others_are_labelling(served: Served):
+    kenji, hana = served.visit("Kenji"), served.visit("Hana")
+    for page in (kenji, hana):
+        expect(photo(page)).not_to_have_attribute("aria-busy", "true")
+
+    button(hana, "Done").click()
+    asked = hana.get_by_role("dialog")
+    expect(asked).to_contain_text("Labeling just now, too: Kenji.")
+    hana.keyboard.press("Escape")
+    expect(asked).to_have_count(0)
+    button(hana, "Done").click()
+    asked.get_by_role("button", name="End it for everybody").click()
+
+    expect(hana).to_have_url(re.compile("/mekiki/done$"))
+    assert served.wait() == 0
+
+
 def tiles(page: Page) -> Locator:
     return page.locator("[role=option][data-sha256]")
 

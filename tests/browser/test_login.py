@@ -172,6 +172,8 @@ def test_a_curator_can_not_end_the_labeler_and_an_admin_can(
     other = browser.new_context()
     page = log_in(other, team, "ken@example.com")
     page.get_by_role("button", name="Done").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Labeling just now, too: 花子.")
+    page.get_by_role("button", name="End it for everybody").click()
     expect(page.get_by_text("you can close this tab")).to_be_visible()
     other.close()
 
