@@ -30,6 +30,7 @@ def test_what_is_not_written_has_its_default(load):
     assert settings.scrape.min_side == 64
     assert settings.train.recipe == "finetune"
     assert settings.train.backbone == "ResNet50"
+    assert settings.train.noise == "none"
 
 
 def test_paths_are_relative_to_the_file(load, tmp_path):
@@ -101,6 +102,15 @@ MISTAKES = {
     "unknown recipe": (
         TWO + '[train]\nrecipe = "magic"\n',
         r"\[train\] recipe must be 'finetune', 'quick' or 'small-cnn', got 'magic'",
+    ),
+    "unknown noise": (
+        TWO + '[train]\nnoise = "blur"\n',
+        r"\[train\] noise must be 'none', 'shop' or 'augmix', got 'blur'",
+    ),
+    "noise where none can be": (
+        TWO + '[train]\nrecipe = "quick"\nnoise = "shop"\n',
+        r"\[train\] noise = \"shop\" can't be used by recipe = \"quick\", .*set noise"
+        r' = "none", or recipe = "finetune"',
     ),
     "no category": ("", r"category is missing: a set needs at least two"),
     "one category": ('[[category]]\nname = "cat"\n', r"at least two .*got 1"),

@@ -421,6 +421,34 @@ def test_finetune_starts_its_head_where_frozen_features_end(folder, catalog, tmp
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("noise", ["shop", "augmix"])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"recipe": "small-cnn"},
+        {"recipe": "finetune", "backbone": "MobileNetV2", "weights": "none"},
+    ],
+    ids=["small-cnn", "finetune"],
+)
+def test_a_run_with_noise_is_another_run_with_a_plain_model(
+    folder, catalog, noise, recipe
+):
+    from pipeline.networks.backend import keras
+
+    chosen = settings(noise=noise, image_size=32, epochs=1, **recipe)
+    summary = run_train(folder, catalog, chosen)
+    written = tomllib.loads((summary.run.folder / "settings.toml").read_text())
+    assert written["settings"]["train"]["noise"] == noise
+    assert (summary.num_train, summary.num_val) == (18, 6)
+    assert type(keras.models.load_model(summary.run.model_file)).__module__ == (
+        "keras.src.models.functional"
+    )
+    (row,) = read_history(summary.run)
+    assert float(row["val_accuracy"]) == pytest.approx(summary.val_accuracy)
+    assert run_train(folder, catalog, chosen).is_left_alone
+
+
+@pytest.mark.slow
 def test_a_training_says_what_it_will_cost(folder, catalog):
     said: list[str] = []
     chosen = settings(

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ def pixels(number):
     return MappedPixels(squares, np.arange(number)[::-1])
 
 
-def train_batches(number=10, seed=0):
+def train_batches(number=10, seed=0, **more):
     from pipeline.train.augment import Strength
     from pipeline.train.batches import TrainBatches
 
@@ -26,6 +28,7 @@ def train_batches(number=10, seed=0):
         image_size=SIDE,
         strength=Strength(),
         seed=seed,
+        **more,
     )
 
 
@@ -34,6 +37,60 @@ def all_of(batches):
         *[batches[number] for number in range(batches.num_batches)], strict=True
     )
     return np.concatenate(images), np.concatenate(targets)
+
+
+def augmented(epoch=0, seed=0):
+    """Make the pictures of an epoch one by one; return their seeds too."""
+    from pipeline.train.augment import Augment, Strength
+
+    augment, squares = Augment(CACHED, SIDE, Strength()), pixels(10)
+    order = np.random.default_rng((seed, epoch)).permutation(10)
+    seeds = [(seed, epoch, int(place)) for place in order]
+    images = zip(squares.take(order), seeds, strict=True)
+    return np.stack([augment(image, one) for image, one in images]), seeds
+
+
+def test_without_noise_pictures_are_augmented_and_nothing_else():
+    batches = train_batches()
+    batches.epoch = 2
+    assert np.array_equal(all_of(batches)[0], augmented(epoch=2)[0])
+    assert np.array_equal(all_of(train_batches(noise="none"))[0], augmented()[0])
+
+
+def test_the_shops_noise_is_laid_on_augmented_pictures():
+    from pipeline.train.noise import shop
+
+    plain, seeds = augmented()
+    images, targets = all_of(train_batches(noise="shop"))
+    expected = [shop(image, seed) for image, seed in zip(plain, seeds, strict=True)]
+    assert np.array_equal(images, np.stack(expected))
+    assert np.array_equal(targets, all_of(train_batches())[1])
+    assert not np.array_equal(images, plain)
+
+
+def test_augmix_brings_three_views_of_which_the_first_is_plain():
+    plain, views = train_batches(), train_batches(noise="augmix")
+    assert [views.photos_in(number) for number in range(3)] == [4, 4, 2]
+    for number in range(3):
+        images, targets = views[number]
+        first, second, third = np.split(images, 3)
+        assert images.dtype == np.uint8
+        assert np.array_equal(first, plain[number][0])
+        assert not np.array_equal(first, second)
+        assert not np.array_equal(second, third)
+        assert np.array_equal(targets, np.concatenate([plain[number][1]] * 3))
+
+
+@pytest.mark.parametrize("noise", ["shop", "augmix"])
+def test_threads_make_the_same_noise_in_whatever_order(noise):
+    one, many = train_batches(noise=noise), train_batches(noise=noise)
+    one.epoch = many.epoch = 3
+    expected = [one[number] for number in range(3)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(many.__getitem__, [2, 1, 0] * 4))
+    for place, (images, targets) in enumerate(found):
+        assert np.array_equal(images, expected[2 - place % 3][0])
+        assert np.array_equal(targets, expected[2 - place % 3][1])
 
 
 def test_every_photo_is_seen_once_an_epoch():

@@ -43,18 +43,26 @@ def build():
     return keras.Model(photo, keras.layers.Dense(2, activation="softmax")(features))
 
 
-def train(folder, *, progress=silent, on_rate=lambda rate, epochs: None, **schedule):
+def train(
+    folder,
+    *,
+    progress=silent,
+    on_rate=lambda rate, epochs: None,
+    noise="none",
+    **schedule,
+):
     """Train the small network; return it and how it went."""
     from pipeline.networks.pixels import MappedPixels
     from pipeline.train.augment import Strength
     from pipeline.train.batches import PlainBatches, TrainBatches
+    from pipeline.train.consistency import Consistent
     from pipeline.train.fit import Schedule, fit
 
     pixels, y_true = squares()
     cropped = MappedPixels(pixels.squares[:, 1:-1, 1:-1], pixels.places)
     model = build()
     standing = fit(
-        model,
+        Consistent(model.input, model.output) if noise == "augmix" else model,
         TrainBatches(
             pixels,
             y_true,
@@ -63,6 +71,7 @@ def train(folder, *, progress=silent, on_rate=lambda rate, epochs: None, **sched
             image_size=SIDE,
             strength=Strength(),
             seed=0,
+            noise=noise,
         ),
         PlainBatches(cropped, y_true, 2, batch_size=8),
         replace(Schedule(4, 0.05, 1, 10), **schedule),
@@ -107,6 +116,46 @@ def test_a_killed_training_goes_on_and_ends_as_an_undisturbed_one(tmp_path):
         resumed.get_weights(), undisturbed.get_weights(), strict=True
     ):
         assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("noise", ["shop", "augmix"])
+def test_a_training_with_noise_that_was_cut_off_ends_as_an_undisturbed_one(
+    tmp_path, noise
+):
+    @contextmanager
+    def interrupting(description, total):
+        done = []
+
+        def advance(steps):
+            done.append(steps)
+            if len(done) == 15:  # in the middle of the third epoch
+                raise KeyboardInterrupt
+
+        yield advance
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "cut", noise=noise, progress=interrupting)
+    resumed, resumed_standing = train(tmp_path / "cut", noise=noise)
+    whole, standing = train(tmp_path / "whole", noise=noise)
+    plain, _ = train(tmp_path / "plain")
+
+    assert without_times(resumed_standing.history) == without_times(standing.history)
+    assert all(map(np.array_equal, resumed.get_weights(), whole.get_weights()))
+    assert not all(map(np.array_equal, whole.get_weights(), plain.get_weights()))
+
+
+def test_validation_with_augmix_is_of_plain_photos_by_the_plain_loss(tmp_path):
+    from pipeline.networks.backend import keras
+
+    model, standing = train(tmp_path, noise="augmix")
+    pixels, y_true = squares()
+    pred_probs = np.asarray(model(pixels.squares[:, 1:-1, 1:-1], training=False))
+    loss = keras.losses.SparseCategoricalCrossentropy()(y_true, pred_probs)
+    assert float(loss) == pytest.approx(standing.best_loss, rel=1e-3)
+    best = standing.history[standing.best_epoch - 1]
+    assert best["val_accuracy"] == pytest.approx(
+        np.mean(pred_probs.argmax(axis=1) == y_true)
+    )
 
 
 def test_no_batch_is_taken_before_its_epoch_begins(tmp_path):

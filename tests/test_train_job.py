@@ -43,6 +43,7 @@ MATERIAL = Material(
 PARTS = dict(MATERIAL.parts)
 CHANGED = {
     "a setting": replace(MATERIAL, settings=TrainSettings(epochs=3)),
+    "the noise": replace(MATERIAL, settings=TrainSettings(noise="shop")),
     "the order of the labels": replace(MATERIAL, labels=("Explorer", "Flying V")),
     "the weights' bytes": replace(MATERIAL, weights="ab" * 32),
     "a photo more": replace(MATERIAL, parts=PARTS | {Part.TEST: examples(photo(9))}),
@@ -75,3 +76,18 @@ def test_the_fingerprint_does_not_depend_on_the_order_of_photos():
     )
     assert shuffled.fingerprint == MATERIAL.fingerprint
     assert len(MATERIAL.fingerprint) == 64
+
+
+def test_without_noise_a_run_is_known_by_the_fingerprint_it_always_had():
+    assert MATERIAL.settings.noise == "none"
+    assert MATERIAL.fingerprint == (
+        "ebebbc8200d113c7316dd92fd3a4f71af79beca434c06844e283799287ee191c"
+    )
+
+
+def test_noises_differ_in_their_fingerprints():
+    shop, augmix = (
+        replace(MATERIAL, settings=TrainSettings.model_validate({"noise": noise}))
+        for noise in ("shop", "augmix")
+    )
+    assert shop.fingerprint != augmix.fingerprint

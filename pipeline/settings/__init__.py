@@ -20,6 +20,7 @@ from pipeline.settings.sources import (
 )
 from pipeline.settings.tables import (
     RECIPES,
+    NoiseName,
     RobustnessSettings,
     ScrapeSettings,
     SetSettings,
@@ -33,6 +34,7 @@ __all__ = [
     "CommonsSource",
     "FolderSource",
     "MnistSource",
+    "NoiseName",
     "OpenverseSource",
     "PagesSource",
     "ParquetSource",

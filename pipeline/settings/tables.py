@@ -9,6 +9,7 @@ from pipeline.settings.sources import Source
 from pipeline.settings.values import Frozen, Licences, Name, Weights
 
 RECIPES = ("finetune", "quick", "small-cnn")
+NoiseName = Literal["none", "shop", "augmix"]
 
 
 class Category(Frozen):
@@ -70,6 +71,17 @@ class TrainSettings(Frozen):
     learning_rate: float | None = Field(default=None, gt=0)
     patience: int | None = Field(default=None, ge=1)  # epochs without a better val_loss
     seed: int = Field(default=0, ge=0, lt=2**32)  # as Keras takes it
+    noise: NoiseName = "none"  # laid on training pictures alone
+
+    @model_validator(mode="after")
+    def _noise_needs_pictures(self) -> Self:
+        if self.noise != "none" and self.recipe == "quick":
+            raise ValueError(
+                f'noise = "{self.noise}" can\'t be used by recipe = "quick", which'
+                " looks at each photo once, as it is: set noise"
+                ' = "none", or recipe = "finetune"'
+            )
+        return self
 
 
 class RobustnessSettings(Frozen):

@@ -2,6 +2,8 @@
 
 Which photos are in a batch and how they are changed follows from the seed, the epoch
 and the photo's place alone: a resumed training sees what an uninterrupted one does.
+Noise is laid on afterwards: of ``shop`` on the pictures themselves, of ``augmix`` on
+two copies of each, which follow the plain ones in the batch.
 """
 
 import threading
@@ -12,7 +14,11 @@ from numpy.typing import NDArray
 from pipeline.machine import usable_cores
 from pipeline.networks.backend import keras
 from pipeline.networks.pixels import MappedPixels
+from pipeline.settings import NoiseName
 from pipeline.train.augment import Augment, Strength
+from pipeline.train.augmix import augmix
+from pipeline.train.consistency import VIEWS
+from pipeline.train.noise import shop
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]  # (B, S, S, 3), (B, K)
 
@@ -32,6 +38,7 @@ class TrainBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras carrie
         image_size: int,
         strength: Strength,
         seed: int,
+        noise: NoiseName = "none",
     ) -> None:
         super().__init__(
             workers=_workers(), use_multiprocessing=False, max_queue_size=QUEUED
@@ -43,6 +50,7 @@ class TrainBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras carrie
         self._image_size = image_size
         self._strength = strength
         self._seed = seed
+        self._noise = noise
         self._of_thread = threading.local()
 
     @property
@@ -61,11 +69,22 @@ class TrainBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras carrie
         )
         chosen = order[number * self._batch_size : (number + 1) * self._batch_size]
         augment = self._augment()
+        seeds = [(self._seed, self.epoch, int(place)) for place in chosen]
         images = [
-            augment(image, (self._seed, self.epoch, int(place)))
-            for image, place in zip(self._pixels.take(chosen), chosen, strict=True)
+            augment(image, seed)
+            for image, seed in zip(self._pixels.take(chosen), seeds, strict=True)
         ]
-        return np.stack(images), self._targets[chosen]
+        targets = self._targets[chosen]
+        if self._noise == "shop":
+            images = [shop(*pair) for pair in zip(images, seeds, strict=True)]
+        elif self._noise == "augmix":
+            images += [
+                augmix(image, (*seed, view))
+                for view in range(1, VIEWS)
+                for image, seed in zip(images, seeds, strict=True)
+            ]
+            targets = np.tile(targets, (VIEWS, 1))
+        return np.stack(images), targets
 
     def _augment(self) -> Augment:
         """Return this thread's own: it carries random state."""

@@ -151,7 +151,7 @@ def _build_metrics(model: Any) -> None:
     in its place (Keras 3.15).
     """
     targets = np.eye(1, model.output_shape[-1], dtype=np.float32)
-    model.compute_loss(y=targets, y_pred=targets)
+    model.compute_loss(y=targets, y_pred=targets, training=False)
     model.compute_metrics(None, targets, targets)
     model.reset_metrics()
 

@@ -46,10 +46,12 @@ class Material:
     def fingerprint(self) -> str:
         """A sha256 that changes when anything a training depends on does.
 
-        Of weights their bytes count, not where they lie.
+        Of weights their bytes count, not where they lie. No noise adds nothing: runs
+        from before there was any are known by what they always were.
         """
+        unsaid = {"weights"} | ({"noise"} if self.settings.noise == "none" else set())
         content = {
-            "settings": self.settings.model_dump(mode="json", exclude={"weights"}),
+            "settings": self.settings.model_dump(mode="json", exclude=unsaid),
             "labels": self.labels,
             "weights": self.weights,
             "photos": sorted(

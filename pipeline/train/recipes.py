@@ -21,6 +21,7 @@ from pipeline.networks.pixels import map_pixels
 from pipeline.networks.weights import NONE
 from pipeline.train.augment import Strength, cached_size
 from pipeline.train.batches import PlainBatches, TrainBatches
+from pipeline.train.consistency import Consistent
 from pipeline.train.fit import Schedule, fit
 from pipeline.train.job import Job, Trained
 from pipeline.train.quick import quick
@@ -155,6 +156,7 @@ def _teach(job: Job, model: Any, schedule: Schedule, strength: Strength) -> Trai
         image_size=settings.image_size,
         strength=strength,
         seed=settings.seed,
+        noise=settings.noise,
     )
     val_batches = PlainBatches(
         map_pixels(job.folder, val.photos, settings.image_size, progress=job.progress),
@@ -162,8 +164,9 @@ def _teach(job: Job, model: Any, schedule: Schedule, strength: Strength) -> Trai
         len(material.labels),
         batch_size=settings.batch_size,
     )
+    is_consistent = settings.noise == "augmix"
     standing = fit(
-        model,
+        Consistent(model.input, model.output) if is_consistent else model,
         train_batches,
         val_batches,
         schedule,
