@@ -296,6 +296,7 @@ export class Desk {
     event.preventDefault();
     if (!isMove && event.repeat) return;
     if (SAYS.test(action) && !this.presses.isMeant(event, name)) return;
+    this.session.finding = null;
     this.act(action, event.timeStamp);
   }
 

@@ -33,10 +33,12 @@ export function mount({ parentElement, data, setTriggerValue }) {
 
 function desk(view) {
   return (root, session) => {
+    const isFromMenu = document.activeElement instanceof HTMLAnchorElement;
+    if (isFromMenu) session.finding = null; // whoever left is not typing any more
     const made = new Desk(session, view, keyTable);
     root.append(made.root);
-    // from the menu, whose link would take Enter and Space for itself
-    if (document.activeElement instanceof HTMLAnchorElement) made.root.focus({ preventScroll: true });
+    // else the link would take Enter and Space for itself
+    if (isFromMenu) made.root.focus({ preventScroll: true });
     return () => made.close();
   };
 }

@@ -33,6 +33,7 @@ export class Panel {
     this.buttons = this.desk.labelButtons((name) => this.press(name), mark);
     this.search.hidden = this.buttons.length <= 13;
     this.categories.replaceChildren(...this.buttons);
+    if (this.desk.session.finding !== null) queueMicrotask(() => this.findOn());
   }
 
   press(label) {
@@ -137,9 +138,20 @@ export class Panel {
     this.search.hidden = false;
     this.search.focus();
     this.search.select();
+    this.desk.session.finding = "";
+  }
+
+  // Go on where the page was drawn anew under somebody's typing: letters label else.
+  findOn() {
+    const { finding } = this.desk.session;
+    this.find();
+    this.search.value = finding;
+    this.search.setSelectionRange(finding.length, finding.length);
+    this.filter();
   }
 
   filter() {
+    if (this.desk.session.finding !== null) this.desk.session.finding = this.search.value;
     const wanted = this.search.value.normalize("NFKC").toLowerCase().trim();
     const names = this.desk.session.data.categories;
     this.buttons.forEach((button, place) => {
@@ -149,6 +161,7 @@ export class Panel {
 
   typed(event) {
     if (event.isComposing) return;
+    if (event.key === "Escape" || event.key === "Enter") this.desk.session.finding = null;
     if (event.key === "Escape") {
       this.search.value = "";
       this.filter();

@@ -36,6 +36,7 @@ export class Session {
     this.learning = null;
     this.event = 0;
     this.times = []; // when photos were decided, and how many at once
+    this.finding = null; // what is typed into the search for a category, while it is
     this.kept = null; // by a view that was closed: see ``keptOf``
     this.listeners = new Set();
     this.renewal = () => {};

@@ -195,6 +195,7 @@ def test_keys_do_nothing_where_they_are_typed_or_switched_off(served: Served):
     hana.keyboard.press("?")
     expect(keys).to_have_count(0)
     hana.keyboard.press("/")  # 13 categories, found by name
+    expect(hana.get_by_label("Find a category")).to_be_focused()
     hana.get_by_label("Find a category").press_sequentially("c#")
     hana.keyboard.press("Enter")
     shows(hana, served, 2)
