@@ -60,12 +60,12 @@ def _ask_name(name: str) -> None:
     lang = _language()
     st.subheader(translate(lang, "entrance.title", set=name))
     typed = st.text_input(translate(lang, "entrance.name"), login_name())
-    asked = st.query_params.get("user", "")
+    of_address = st.query_params.get("user", "")
     _say(translate(lang, "entrance.name-why"))  # a caption would be too pale to read
-    is_asked = st.form_submit_button(translate(lang, "entrance.start"), type="primary")
-    user = check_name(typed) if is_asked else None
+    is_typed = st.form_submit_button(translate(lang, "entrance.start"), type="primary")
+    user = check_name(typed) if is_typed else None
     if user is None:
-        if is_asked or asked:  # by the address
+        if is_typed or of_address:
             st.error(translate(lang, "entrance.name-wrong", most=MAX_NAME))
         return
     st.query_params["user"] = user

@@ -24,6 +24,7 @@ from pipeline.home import SetFolder
 from tests.doubles.asgi import Answer, ask
 from tests.doubles.colours import build_network, finish_run
 from tests.doubles.planting import Planted, plant, write_categories
+from tests.doubles.running import is_running
 
 CATEGORIES = ["cat", "dog", "bird"]
 Look = Callable[..., Answer]
@@ -66,15 +67,6 @@ def opened(url: str) -> Image.Image:
     head, _, data = url.partition(",")
     assert head == "data:image/png;base64"
     return Image.open(io.BytesIO(base64.b64decode(data)))
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process runs; one that has ended may still await its parent."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:  # noqa: PTH123
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_without_a_run_nothing_is_started_and_the_answer_says_how_to_get_one(

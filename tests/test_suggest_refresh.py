@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +22,7 @@ from pipeline.suggest.kept import Learning, read_state, read_suggestions
 from pipeline.suggest.looking import why_no_network
 from pipeline.suggest.refresh import AGAIN_S, AT_LEAST, FEWEST, Pace
 from pipeline.suggest.watching import Watched, known_of
+from tests.doubles.running import is_running
 
 NOW = "2026-01-02T03:04:05+00:00"
 PATIENCE_S = 300.0  # for a machine that has much else to do
@@ -268,13 +268,3 @@ def test_the_learner_never_outlives_the_server_not_even_one_that_is_killed(
         until(lambda: read_state(folder).state is Learning.WAITING)
         server.kill()
     until(lambda: not is_running(learner))
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process runs; one that has ended may still await its parent."""
-    try:
-        return (
-            Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-        )
-    except FileNotFoundError:
-        return False
