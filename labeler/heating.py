@@ -143,11 +143,12 @@ class Heater:
 
 
 def _await_end(child: subprocess.Popen[bytes]) -> None:
-    """Let a process that answers no more write down why."""
+    """Let a process that answers no more write down why; it has ended afterwards."""
     try:
         child.wait(ENDING_S)
     except subprocess.TimeoutExpired:
         child.kill()
+        child.wait()  # else the next question finds it dying, and asks it
 
 
 def _bury(child: subprocess.Popen[bytes]) -> None:

@@ -15,6 +15,7 @@ pytest.importorskip("streamlit", reason="the labeler needs the ui extra")
 from PIL import Image
 from starlette.applications import Starlette
 
+from labeler import heating
 from labeler.access import ACCESS, HEADER, Curator, Role
 from labeler.api import cams
 from labeler.heating import LOG, Heated, Heater, NothingToShowError, start_child
@@ -158,6 +159,23 @@ def test_a_process_that_died_is_started_by_the_next_question(
     assert not is_running(pid)
     with pytest.raises(MekikiError, match="the labeler has ended"):
         heater.ask(shas[1], "jpg")
+
+
+@pytest.mark.slow
+def test_a_process_that_is_slow_to_end_is_not_asked_again(
+    folder: SetFolder,
+    shas: dict[int, str],
+    heater: Heater,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    run = finish_run(folder, "20260102-030405", CATEGORIES)
+    run.write_json("labels.json", [])  # our mistake, as above
+    monkeypatch.setattr(heating, "ENDING_S", 0.0)  # any end is a slow one
+    with pytest.raises(MekikiError, match="has ended"):
+        heater.ask(shas[1], "jpg")
+    run.write_json("labels.json", CATEGORIES)
+
+    assert heater.ask(shas[1], "jpg").label in CATEGORIES
 
 
 def test_the_process_ends_when_nobody_can_ask_it_any_more(folder: SetFolder):
