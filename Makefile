@@ -3,6 +3,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 PEERS := .venv-peers
+JAX := .venv-jax
 MEKIKI := $(BIN)/mekiki
 SEED ?= 1
 export NO_ALBUMENTATIONS_UPDATE := 1
@@ -10,7 +11,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo scrape label train check-set test test-fast lint format coverage \
+.PHONY: help demo scrape label train check-set test test-fast test-jax lint format coverage \
 	install peers system benchmarks clean
 
 help: ## list the targets
@@ -43,6 +44,17 @@ test: $(BIN)/installed ## all tests (needs postgresql and chromium for some: mak
 test-fast: $(BIN)/installed ## the tests that load no TensorFlow and no browser
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow" --ignore tests/browser
 
+# What trains or asks a network; the networks of others are Keras' own matter. JAX takes
+# minutes to compile a backbone's training: noise is tried on the small network alone.
+JAX_TESTS := tests/test_train.py tests/test_train_fit.py tests/test_train_consistency.py \
+	tests/test_train_devices.py tests/test_networks_precision.py tests/test_networks_saved.py \
+	tests/test_networks_embeddings.py tests/test_cams.py tests/test_backends.py
+
+test-jax: $(BIN)/installed $(JAX)/installed ## the training tests on JAX, where no TensorFlow is, in .venv-jax
+	@KERAS_BACKEND=jax MEKIKI_OTHER_PYTHON=$(CURDIR)/$(BIN)/python \
+		$(JAX)/bin/python -m pytest -n auto --dist loadgroup $(JAX_TESTS) \
+		-k "not finetune-shop and not finetune-augmix"
+
 lint: $(BIN)/installed ## formatting, lint rules and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -67,6 +79,12 @@ $(BIN)/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(JAX)/installed: requirements-jax.txt requirements.lock pyproject.toml
+	@echo "setting up $(JAX) (once; a few minutes)"
+	@$(PYTHON) -m venv $(JAX)
+	@$(JAX)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 peers: $(PEERS)/installed ## the tools that benchmarks compare with, in .venv-peers

@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PEERS = ROOT / "benchmarks" / "peers"
-_LIMIT_S = 1800.0
+LIMIT_S = 1800.0
 
 
 class CommandError(Exception):
@@ -26,12 +26,13 @@ class Cost:
     peak_mib: float  # resident, of the largest process
 
 
-def measured(command: Sequence[object], folder: Path) -> Cost:
+def measured(command: Sequence[object], folder: Path, limit_s: float = LIMIT_S) -> Cost:
     """Run a command from the checkout and return what it cost.
 
     Args:
         command: Its parts.
         folder: Where what it cost and what it printed are left.
+        limit_s: Seconds after which it is given up.
 
     Raises:
         CommandError: It ended with an error, or did not end.
@@ -48,11 +49,11 @@ def measured(command: Sequence[object], folder: Path) -> Cost:
                 stderr=file,
                 cwd=ROOT,
                 env=environment,
-                timeout=_LIMIT_S,
+                timeout=limit_s,
                 check=False,
             ).returncode
         except subprocess.TimeoutExpired as error:
-            raise CommandError(f"did not end within {_LIMIT_S:g} s") from error
+            raise CommandError(f"did not end within {limit_s:g} s") from error
     if code:
         said = log.read_text("utf-8", "replace").strip().splitlines()
         raise CommandError(said[-1] if said else f"ended with {code}")

@@ -26,6 +26,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 import numpy as np
 
 from benchmarks.figures import Figure
+from benchmarks.sets import WEIGHTS
 from pipeline import catalog as catalogs
 from pipeline.catalog import Catalog, Part
 from pipeline.check import check
@@ -45,7 +46,6 @@ from pipeline.writing import write_atomically
 T = TypeVar("T")
 
 HOME = Path(__file__).parent / "results" / "guitars"
-WEIGHTS = "weights/mobilenet_v2_1.0_224_no_top.weights.h5"
 PHOTOS_A_PAGE = 100
 SWAPPED = 0.1  # share of the tags of the check
 

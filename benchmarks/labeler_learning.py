@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.figures import Figure
+from benchmarks.sets import WEIGHTS
 from pipeline import catalog as catalogs
 from pipeline.cli.group import shown_progress, utc_now
 from pipeline.dedup import dedup
@@ -26,7 +27,6 @@ from pipeline.suggest.simulate import Simulation, simulate
 from pipeline.suspects.looking import choose_network
 
 HOME = Path(__file__).parent / "results" / "labeler_learning"
-WEIGHTS = "weights/mobilenet_v2_1.0_224_no_top.weights.h5"
 SHARE = 0.95  # of full accuracy
 SEEDS, SEEDS_QUICK = 10, 5
 _SETTINGS = """\

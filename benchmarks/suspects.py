@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.figures import Figure
+from benchmarks.sets import WEIGHTS
 from pipeline.networks.backbones import build_backbone
 from pipeline.networks.embeddings import BATCH_SIZE, Embeddings, embed_images
 from pipeline.networks.pixels import square_photo
@@ -33,7 +34,6 @@ from pipeline.suspects.estimate import Estimate, estimate_wrong
 from pipeline.suspects.folds import out_of_fold
 
 SETS = {"clothing10": "clothing10", "flowers12": "flowers12/train"}
-WEIGHTS = "weights/mobilenet_v2_1.0_224_no_top.weights.h5"
 IMAGE_SIZE = 224
 SHARES = (0.05, 0.1, 0.2)
 SEEDS = 5  # draws of each case; two where it must be quick

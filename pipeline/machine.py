@@ -1,6 +1,7 @@
 """What the machine we run on offers."""
 
 import os
+from pathlib import Path
 
 
 def usable_cores() -> int:
@@ -8,3 +9,8 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def nvidia_gpus(devices: Path = Path("/dev")) -> int:
+    """Count NVIDIA's GPUs, whether anything installed can use them or not."""
+    return sum(1 for _ in devices.glob("nvidia[0-9]*"))

@@ -2,7 +2,7 @@
 
     models/<set>/<run>/    model.keras  labels.json  settings.toml  history.csv
                            metrics.json  curves.png  ...  report.html
-    models/<set>/latest    a link to the newest finished run
+    models/<set>/latest    a link to the newest finished run that is no student
 
 A run is finished when it holds ``metrics.json``, which is written last. What makes
 two runs the same (settings, split, labels) is summed up in a fingerprint; it stands
@@ -12,7 +12,7 @@ in ``settings.toml`` from the start, so an interrupted run can be found and resu
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,11 @@ class Run:
     def is_finished(self) -> bool:
         """Whether training came to its end."""
         return (self.folder / "metrics.json").is_file()
+
+    @property
+    def is_student(self) -> bool:
+        """Whether it was made by ``mekiki distill``; such a run is never ``latest``."""
+        return "distill" in self.settings
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -142,3 +147,40 @@ def chosen_run(folder: SetFolder, name: str = LATEST) -> Run:
             f" {known or 'none yet'}); `mekiki train {folder.name}` makes one"
         )
     return run
+
+
+def picked_runs(folder: SetFolder, names: Sequence[str]) -> list[Run]:
+    """Return runs, finished or not, by name or by a part of it that one run has.
+
+    Args:
+        folder: Whose runs.
+        names: ``latest`` too; a run that comes twice is returned once. None at all
+            stands for all runs, newest first.
+
+    Raises:
+        RunError: A name is no run's, or several runs'; the message lists them.
+    """
+    runs = list_runs(folder)
+    if not names:
+        return runs[::-1]
+    return list(dict.fromkeys(_picked(folder, runs, name) for name in names))
+
+
+def latest_name(folder: SetFolder) -> str:
+    """Return the name of the run that ``latest`` is a link to, empty for none."""
+    link = folder.models / LATEST
+    return link.resolve().name if link.is_symlink() else ""
+
+
+def _picked(folder: SetFolder, runs: Sequence[Run], name: str) -> Run:
+    wanted = (latest_name(folder) or name) if name == LATEST else name
+    found = [run for run in runs if run.name == wanted] or [
+        run for run in runs if wanted in run.name
+    ]
+    if len(found) == 1:
+        return found[0]
+    among = ", ".join(run.name for run in found or runs) or "none yet"
+    raise RunError(
+        f"{'several runs are' if found else 'no run is'} called {name!r} in"
+        f" {folder.models} ({'they are' if found else 'there'}: {among})"
+    )

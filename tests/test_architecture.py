@@ -45,6 +45,7 @@ LAYERS = (
 ALSO = {
     ("train", "report"),  # the pictures of a run are drawn by report.plots
     ("robustness", "report"),
+    ("check", "report"),
 }
 ONLY = {  # a package → the module that owns it
     "sqlalchemy": "pipeline/catalog/",

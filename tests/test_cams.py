@@ -150,7 +150,7 @@ def test_the_overlay_is_clear_where_it_is_cold_and_lets_the_photo_through():
 def test_what_our_recipes_make_tells_where_it_looks():
     from pipeline.networks.cams import Looker
     from pipeline.networks.saved import SavedModel
-    from pipeline.train.recipes import build_small_cnn
+    from pipeline.train.recipes.small_cnn import build_small_cnn
 
     saved = SavedModel(COLOURS, 32, build_small_cnn(32, 3))
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
@@ -162,8 +162,49 @@ def test_what_our_recipes_make_tells_where_it_looks():
     assert np.allclose(looked.pred_probs, powers / powers.sum(1, keepdims=True), 1e-3)
 
 
+def test_a_network_that_weighs_each_place_tells_where_it_looks():
+    from pipeline.networks.backend import keras
+    from pipeline.networks.cams import Looker
+    from pipeline.networks.saved import SavedModel
+
+    photo = keras.Input((SIDE, SIDE, 3))
+    cells = keras.layers.AveragePooling2D(16)(photo)  # (4, 4, 3)
+    dense = keras.layers.Dense(3, activation="softmax")
+    model = keras.Model(photo, dense(keras.layers.Flatten()(cells)))
+    rng = np.random.default_rng(0)
+    kernel = rng.normal(scale=0.01, size=(4, 4, 3, 3)).astype(np.float32)
+    kernel[..., 0] = 0
+    kernel[1, 2, 0, 0] = 1  # red speaks for the first class, at one place alone
+    dense.set_weights([kernel.reshape(48, 3), np.zeros(3)])
+    red = picture(SIDE, SIDE, (slice(None), slice(None), 0))
+
+    looked = Looker(SavedModel(COLOURS, SIDE, model)).look(np.stack([red, red]))
+    heat, other = looked.maps([0, 1])
+
+    assert np.argwhere(heat).tolist() == [[1, 2]]
+    assert other.shape == (4, 4)
+    by_hand = np.einsum("hwc,hwc->hw", looked.features[1], kernel[..., 1])
+    assert np.allclose(other, np.maximum(by_hand, 0) / by_hand.max())
+
+
+def test_the_features_of_a_flattened_network_are_averages():
+    from pipeline.networks.backend import keras
+    from pipeline.networks.saved import SavedModel
+
+    photo = keras.Input((SIDE, SIDE, 3))
+    flat = keras.layers.Flatten()(keras.layers.AveragePooling2D(16)(photo))
+    saved = SavedModel(
+        COLOURS, SIDE, keras.Model(photo, keras.layers.Dense(3, "softmax")(flat))
+    )
+    half = picture(SIDE, SIDE, (slice(0, 32), slice(None), 0))
+
+    features = np.asarray(saved.without_top()(half[None]))
+
+    assert np.allclose(features, [[(255 + GREY) / 2, GREY / 2, GREY / 2]])
+
+
 def _flat(keras: Any, photo: Any) -> Any:
-    return keras.layers.Dense(3)(keras.layers.Flatten()(photo))
+    return keras.layers.Dense(3)(keras.layers.Flatten()(_one_layer(keras, photo)))
 
 
 def _by_maximum(keras: Any, photo: Any) -> Any:
@@ -188,5 +229,5 @@ def test_a_model_of_another_kind_is_told_in_one_line(end: Callable[[Any, Any], A
     photo = keras.Input((16, 16, 3))
     saved = SavedModel(COLOURS, 16, keras.Model(photo, end(keras, photo)))
 
-    with pytest.raises(RunError, match="ends in GlobalAveragePooling2D and one Dense"):
+    with pytest.raises(RunError, match="ends in GlobalAveragePooling2D or Flatten"):
         Looker(saved)

@@ -55,6 +55,20 @@ def test_bytes_and_floats_give_the_same(backbones, images):
     assert np.array_equal(model(images), model(images.astype(np.float32)))
 
 
+def test_a_map_that_is_not_averaged_is_that_whose_average_is_the_features(
+    backbones, images
+):
+    averaged = backbones.build_backbone("MobileNetV2", "none", 32)
+    mapped = backbones.build_backbone("MobileNetV2", "none", 32, averaged=False)
+    mapped.set_weights(averaged.get_weights())
+
+    found = np.asarray(mapped(images, training=False))
+
+    assert found.shape == (2, 1, 1, 1280)
+    expected = averaged(images, training=False)
+    assert np.allclose(found.mean(axis=(1, 2)), expected, atol=1e-6)
+
+
 def test_a_saved_model_is_loaded_by_keras_alone(backbones, keras, images, tmp_path):
     backbone = backbones.build_backbone("ResNet50", "none", 32)
     model = backbones.add_head(backbone, 3)
@@ -115,12 +129,105 @@ def test_a_picture_too_small_for_the_network_is_named(backbones):
         backbones.build_backbone("InceptionV3", "none", 32)
 
 
-def test_every_listed_backbone_says_how_it_prepares_a_picture(backbones, keras):
+def test_every_backbone_prepares_a_picture_as_its_own_preprocess_input(
+    backbones, keras, images
+):
     names = backbones.list_backbones()
     assert len(names) > 30
     for name in names:
+        if name in backbones.OURS:
+            continue
+        photo = keras.Input((32, 32, 3))
+        prepare = keras.Model(photo, backbones._preprocess(photo, name))
         module = sys.modules[getattr(keras.applications, name).__module__]
-        assert callable(module.preprocess_input)
+        expected = module.preprocess_input(images.astype(np.float32))
+        assert np.allclose(prepare(images), expected, rtol=0, atol=1e-6), name
+
+
+# Families that a set is likely to ask for; the last three prepare pictures inside.
+FAMILIES = [
+    "NetworkInNetwork",
+    "ResNet50",
+    "MobileNetV2",
+    "MobileNetV3Small",
+    "EfficientNetV2B0",
+    "ConvNeXtTiny",
+]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_backbone_of_each_family_learns_from_a_batch(name, backbones, keras, images):
+    backbone = backbones.build_backbone(name, "none", 32)
+    model = backbones.add_head(backbone, 3)
+    model.compile(
+        keras.optimizers.SGD(0.01), "categorical_crossentropy", run_eagerly=True
+    )
+    before = [np.array(weight) for weight in model.get_weights()]
+
+    loss = float(model.train_on_batch(images, np.eye(3, dtype=np.float32)[:2]))
+
+    assert np.isfinite(loss)
+    changed = [
+        not np.array_equal(old, new)
+        for old, new in zip(before, model.get_weights(), strict=True)
+    ]
+    assert sum(changed) > len(changed) / 2
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_from_chance_batch_norm_follows_quickly_and_frozen_it_stays(
+    name, backbones, keras
+):
+    model = backbones.build_backbone(name, "none", 32)
+    norms = [
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    assert bool(norms) == (name != "ConvNeXtTiny")  # which has none
+    assert all(layer.momentum <= 0.9 for layer in norms)
+
+    backbones.freeze_batch_norm(model)
+
+    assert not any(layer.trainable_variables for layer in norms)
+
+
+def test_network_in_network_is_three_blocks_without_dense_layers(backbones, keras):
+    model = backbones.build_backbone("NetworkInNetwork", "none", 96)
+    sides = [
+        layer.kernel_size[0]
+        for layer in model.layers
+        if isinstance(layer, keras.layers.Conv2D)
+    ]
+    assert sides == [7, 1, 1, 5, 1, 1, 3, 1, 1]
+    assert isinstance(model.layers[-1], keras.layers.GlobalAveragePooling2D)
+    assert not any(isinstance(layer, keras.layers.Dense) for layer in model.layers)
+    assert model.count_params() < 700_000
+
+
+def test_network_in_network_has_no_imagenet_weights_and_says_so(backbones):
+    with pytest.raises(WeightsError, match="there are no ImageNet weights") as caught:
+        backbones.build_backbone("NetworkInNetwork", "imagenet", 32)
+    assert 'a file\'s path or to "none"' in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_network_in_network_takes_weights_of_its_own(backbones, images, tmp_path):
+    bare = backbones.build_backbone("NetworkInNetwork", "none", 32)
+    bare.save_weights(tmp_path / "nin.weights.h5")
+    file = str(tmp_path / "nin.weights.h5")
+
+    model = backbones.build_backbone("NetworkInNetwork", file, 32)
+
+    assert np.allclose(model(images), bare(images), atol=1e-6)
+    with pytest.raises(WeightsError, match="can't be loaded into MobileNetV3Small"):
+        backbones.build_backbone("MobileNetV3Small", file, 32)
+
+
+@pytest.mark.parametrize("name", ["NetworkinNetwork", "network_in_network"])
+def test_network_in_network_is_among_the_names_that_are_meant(name, backbones):
+    with pytest.raises(SettingsError, match="did you mean NetworkInNetwork"):
+        backbones.build_backbone(name, "none", 32)
 
 
 def test_only_batch_norm_is_frozen(backbones, keras):

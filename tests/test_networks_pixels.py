@@ -1,4 +1,5 @@
 import hashlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,8 +64,6 @@ def test_each_size_has_squares_of_its_own(folder):
 
 
 def test_progress_counts_every_photo(folder):
-    from contextlib import contextmanager
-
     photos = [store_photo(folder, seed, (8, 8)) for seed in range(CHUNK + 3)]
     seen = []
 
@@ -73,8 +72,34 @@ def test_progress_counts_every_photo(folder):
         seen.append((description, total))
         yield seen.append
 
-    load_pixels(folder, photos, 16, progress=progress)
+    load_pixels(folder, photos, 224, progress=progress)
     assert seen == [("decoding photos", CHUNK + 3), CHUNK, 3]
+
+
+def test_decoding_that_was_interrupted_goes_on_where_it_was(folder):
+    size = 260  # pixels: of smaller squares more are written together
+    photos = [store_photo(folder, seed, (8, 8)) for seed in range(CHUNK + 3)]
+    last = ImageStore(folder.images).path(photos[-1].sha256, photos[-1].extension)
+    away = last.rename(last.with_suffix(".away"))
+    with pytest.raises(InputError, match="can't be read any more"):
+        load_pixels(folder, photos, size)
+    away.rename(last)
+    totals = []
+
+    @contextmanager
+    def progress(description, total):
+        totals.append(total)
+        yield lambda steps: None
+
+    found = load_pixels(folder, photos, size, progress=progress)
+    assert totals == [3]
+    assert np.array_equal(found[-1], square_photo(last, size))
+
+
+def test_nothing_is_decoded_where_the_disk_has_no_room_for_it(folder):
+    photo = store_photo(folder, 1, (8, 8))
+    with pytest.raises(InputError, match=r"1 photo needs 3,000\.0 GB in"):
+        load_pixels(folder, [photo], 10**6)
 
 
 def test_a_photo_that_left_the_store_is_named(folder):

@@ -1,6 +1,10 @@
+import errno
+import resource
+
 import numpy as np
 import pytest
 
+from pipeline.errors import InputError
 from pipeline.networks.rows import RowStore
 
 KEYS = [f"{number:064x}" for number in range(6)]
@@ -92,3 +96,29 @@ def test_a_key_without_a_whole_row_is_missing(tmp_path):
 def test_rows_of_another_shape_are_refused(tmp_path):
     with pytest.raises(ValueError, match="expected rows of shape"):
         open_store(tmp_path).add(KEYS[:1], np.zeros((1, 3, 3), np.uint8))
+
+
+def test_what_the_disk_has_no_room_for_is_refused_with_what_it_needs(tmp_path):
+    store = RowStore(tmp_path / "cache", "squares", (10**6, 10**6, 3), np.uint8)
+    expected = (
+        r"1,000 photos need 3,000,000\.0 GB in .*/cache, where [\d.,]+ GB are free"
+    )
+    with pytest.raises(InputError, match=expected):
+        store.check_room(1000)
+    open_store(tmp_path).check_room(1000)
+
+
+def test_a_write_that_fails_halfway_names_the_file_and_loses_nothing(tmp_path):
+    store = open_store(tmp_path)
+    store.add(KEYS[:1], rows(1))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, limits[1]))  # bytes: a row has 6
+    try:
+        with pytest.raises(OSError, match=r"squares\.rows") as caught:
+            store.add(KEYS[1:3], rows(2, 3))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.errno == errno.EFBIG
+    assert store.missing(KEYS[:3]) == KEYS[1:3]
+    store.add(KEYS[1:3], rows(4, 5))
+    assert read(store, KEYS[:3]) == [1, 4, 5]

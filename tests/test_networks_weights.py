@@ -26,3 +26,22 @@ def test_a_missing_file_is_one_line_with_the_choices(tmp_path):
         ' "imagenet", "none", or the path of a .weights.h5 or .h5 file saved without'
         " the top"
     )
+
+
+def test_a_file_with_its_own_hash_is_taken(tmp_path):
+    file = tmp_path / "some.weights.h5"
+    file.write_bytes(b"weights")
+    found = weights_key(str(file))
+    assert weights_key(str(file), found) == found
+
+
+def test_a_file_with_another_hash_is_refused_with_both_and_what_to_do(tmp_path):
+    file = tmp_path / "some.weights.h5"
+    file.write_bytes(b"weights")
+    with pytest.raises(WeightsError) as caught:
+        weights_key(str(file), "ab" * 32)
+    assert str(caught.value) == (
+        f"[train] weights: {file} has the sha256 {weights_key(str(file))}, expected"
+        f" {'ab' * 32} (weights_sha256): fetch the file again, or correct or remove"
+        " weights_sha256"
+    )

@@ -36,7 +36,7 @@ def row(epoch, **values):
 @pytest.mark.parametrize("epochs", [1, 3, 60])
 def test_curves_are_drawn_for_any_number_of_epochs(tmp_path, epochs):
     history = [row(n, val_loss=2 / n, val_accuracy=0.4) for n in range(1, epochs + 1)]
-    draw_curves(tmp_path / "curves.png", history, best_epoch=1)
+    draw_curves(tmp_path / "curves.png", history, kept_epoch=1)
     pixels = drawn(tmp_path / "curves.png")
     assert pixels.shape[1] > pixels.shape[0]
     assert count(pixels, np.array([0x16, 0x67, 0xB7])) > 50  # the validation curve
@@ -44,8 +44,18 @@ def test_curves_are_drawn_for_any_number_of_epochs(tmp_path, epochs):
 
 def test_a_loss_that_is_no_number_does_not_stop_the_drawing(tmp_path):
     history = [row(1, val_loss=float("nan"), val_accuracy=0.1), row(2, val_loss=1.0)]
-    draw_curves(tmp_path / "curves.png", history, best_epoch=0)
+    draw_curves(tmp_path / "curves.png", history, kept_epoch=0)
     assert drawn(tmp_path / "curves.png").size
+
+
+def test_the_interval_of_few_photos_is_a_broad_band(tmp_path):
+    history = [row(n, val_loss=2 / n, val_accuracy=0.6) for n in range(1, 9)]
+    band = np.array([0xE3, 0xEC, 0xF6])
+    sizes = []
+    for number in (10, 1000, 0):
+        draw_curves(tmp_path / "curves.png", history, kept_epoch=1, num_val=number)
+        sizes.append(count(drawn(tmp_path / "curves.png"), band))
+    assert sizes[0] > 1.5 * sizes[1] > 20 * sizes[2]
 
 
 @pytest.mark.parametrize("number", [2, 4, 60])

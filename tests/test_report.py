@@ -161,8 +161,56 @@ def test_a_test_part_leads_and_validation_stands_beside_it(page, run) -> None:
     text = page().text
 
     assert "of 20 test photos" in text
-    assert "On the validation photos it is 93.8 %." in text
+    assert "On the 16 validation photos it is 93.8 % (71.0 % to 99.0 %)." in text
     assert "these had no part in it" in text
+
+
+def test_out_of_fold_accuracy_stands_beside_where_it_was_measured(page, run) -> None:
+    run.write_json(
+        "metrics.json",
+        {
+            **METRICS,
+            "selected_on": "nothing",
+            "out_of_fold_accuracy": 0.9,
+            "out_of_fold_accuracy_interval": [0.85, 0.93],
+            "num_out_of_fold": 200,
+        },
+    )
+
+    text = page().text
+
+    assert "Out of fold it is 90.0 % (85.0 % to 93.0 %) of 200" in text
+    assert "No snapshot was chosen" in text
+
+
+def test_what_the_curves_show_is_said_in_words(page, run) -> None:
+    run.write_json(
+        "metrics.json",
+        {**METRICS, "diagnosis": {"kind": "overfitted", "words": "Overfitted: so."}},
+    )
+
+    assert "Overfitted: so." in page().text
+
+
+def test_curves_of_a_run_from_before_there_were_words_are_read_anew(page, run) -> None:
+    write_picture(run.folder / "curves.png")
+    (run.folder / "history.csv").write_text(
+        "epoch,loss,accuracy,val_loss,val_accuracy\n"
+        "1,0.7,0.5,0.7,0.5\n2,0.3,0.9,0.9,0.5\n3,0.1,1.0,1.2,0.5\n"
+    )
+
+    text = page().text
+
+    assert "training accuracy 100 %, validation 50 %" in text
+    assert "learned these photos by heart" in text
+    assert "Of the 16 validation photos the kept snapshot has 93.8 % right" in text
+
+
+@pytest.mark.parametrize("text", ["", "epoch,loss\n1,much\n", "\x00"])
+def test_a_damaged_history_is_as_good_as_none(page, run, text) -> None:
+    (run.folder / "history.csv").write_text(text)
+
+    assert "How it learnt" in page().headings
 
 
 def test_a_run_with_nothing_but_its_metrics_says_what_is_missing(page) -> None:
@@ -201,7 +249,7 @@ def test_the_robustness_table_holds_every_figure(page, run) -> None:
 
     assert "gaussian noise 80.0 70.0 60.0 50.0 40.0" in text
     assert "scribble 10.0 20.0 30.0 40.0 50.0" in text
-    assert "Untouched, 90.0 % are right" in text
+    assert "Untouched, 90.0 % are right (64.0 % to 96.5 % with 95 %)" in text
 
 
 def test_a_damaged_robustness_table_is_as_good_as_none(page, run) -> None:

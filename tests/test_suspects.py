@@ -10,6 +10,7 @@ from pipeline import catalog as catalogs
 from pipeline.catalog.journal import Action, Op
 from pipeline.cli.exits import cli
 from pipeline.errors import InputError
+from pipeline.networks.folds import deal_folds
 from pipeline.progress import silent
 from pipeline.settings import SetSettings, load_settings
 from pipeline.suspects import (
@@ -21,7 +22,7 @@ from pipeline.suspects import (
 )
 from pipeline.suspects.confident import confident_joint, find_wrong
 from pipeline.suspects.estimate import Estimate, estimate_wrong
-from pipeline.suspects.folds import deal_folds, out_of_fold
+from pipeline.suspects.folds import out_of_fold
 from tests.doubles.clouds import clouds, swap
 
 NOW = "2026-01-02T03:04:05+00:00"

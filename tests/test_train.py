@@ -95,7 +95,9 @@ def split(catalog, part_of_number):
     )
 
 
-def run_train(folder, catalog, chosen=None, *, progress=silent, now=None, say=str):
+def run_train(
+    folder, catalog, chosen=None, *, progress=silent, now=None, say=str, **more
+):
     return train(
         folder,
         chosen or settings(),
@@ -103,7 +105,20 @@ def run_train(folder, catalog, chosen=None, *, progress=silent, now=None, say=st
         progress=progress,
         now=now or ticking_clock(),
         say=say,
+        **more,
     )
+
+
+@contextmanager
+def interrupting_in_second_epoch(description, total):
+    done = []
+
+    def advance(steps):
+        done.append(steps)
+        if description == "training" and len(done) == 4:  # of 3 an epoch
+            raise KeyboardInterrupt
+
+    yield advance
 
 
 def read_history(run):
@@ -225,6 +240,7 @@ def test_a_run_folder_holds_all_that_was_promised(trained):
     low, high = metrics["val_accuracy_interval"]
     assert low <= metrics["val_accuracy"] <= high
     assert metrics["selected_on"] == metrics["measured_on"] == "val"
+    assert metrics["precision"] == "float32"
     assert (metrics["num_train"], metrics["num_val"]) == (18, 6)
     assert (metrics["epochs"], metrics["stopped_because"]) == (2, "all epochs done")
     assert list(metrics["per_category"]) == list(NAMES)
@@ -270,10 +286,12 @@ def test_a_finished_run_is_left_alone_until_something_changes(trained):
     again = run_train(folder, catalog, settings(*NAMES, "Teardrop"))
     assert again.run == first.run
     assert again.is_left_alone
+    low, high = first.run.metrics["val_accuracy_interval"]
     assert again.line == (
         f"{first.run.name}: nothing changed, left alone;"
-        f" val accuracy {100 * first.val_accuracy:.1f} % of 6;"
-        " left out, no photos: Teardrop"
+        f" val accuracy {100 * first.val_accuracy:.1f} %"
+        f" ({100 * low:.1f} to {100 * high:.1f} with 95 %) of 6, which chose the"
+        " snapshot; left out, no photos: Teardrop"
     )
 
     other = run_train(folder, catalog, settings(epochs=1))
@@ -310,19 +328,8 @@ def test_a_run_whose_catalog_was_lost_is_recorded_again(trained):
 
 @pytest.mark.slow
 def test_an_interrupted_run_goes_on_in_its_folder(folder, catalog):
-    @contextmanager
-    def interrupting(description, total):
-        done = []
-
-        def advance(steps):
-            done.append(steps)
-            if description == "training" and len(done) == 4:  # of 3 an epoch
-                raise KeyboardInterrupt
-
-        yield advance
-
     with pytest.raises(KeyboardInterrupt):
-        run_train(folder, catalog, progress=interrupting)
+        run_train(folder, catalog, progress=interrupting_in_second_epoch)
     (run,) = list_runs(folder)
     assert not run.is_finished
     assert not (folder.models / "latest").exists()
@@ -334,6 +341,36 @@ def test_an_interrupted_run_goes_on_in_its_folder(folder, catalog):
     assert summary.epochs == 2
     assert not (run.folder / "state").exists()
     assert "resumed and finished on 18 photos" in summary.line
+
+
+@pytest.mark.slow
+def test_an_interrupt_leaves_the_best_snapshot_and_finish_ends_with_it(folder, catalog):
+    from pipeline.networks.saved import load_model
+
+    said: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        run_train(
+            folder, catalog, progress=interrupting_in_second_epoch, say=said.append
+        )
+    (run,) = list_runs(folder)
+    snapshot = load_model(run).model.get_weights()
+    assert f"{run.model_file} holds the best snapshot, of epoch 1" in said[-1]
+    assert "--finish" in said[-1]
+
+    summary = run_train(folder, catalog, is_enough=True)
+
+    assert summary.run == run
+    assert summary.epochs == 1
+    assert run.metrics["stopped_because"] == "ended by hand"
+    ended = load_model(run).model.get_weights()
+    assert all(map(np.array_equal, ended, snapshot))
+    assert run_train(folder, catalog, is_enough=True).is_left_alone
+
+
+def test_finish_without_a_snapshot_says_so(folder, catalog):
+    with pytest.raises(InputError, match=r"no run of these settings.* has one"):
+        run_train(folder, catalog, is_enough=True)
+    assert list_runs(folder) == []
 
 
 @pytest.mark.slow
@@ -378,7 +415,9 @@ def test_a_test_part_leads_and_is_measured_apart(folder):
     assert metrics["num_test"] == np.sum(metrics["confusion"]) == 3
     assert summary.test_accuracy == metrics["test_accuracy"]
     assert (summary.run.folder / "test_predictions.csv").exists()
-    assert "test accuracy" in summary.line
+    said = summary.line
+    assert 0 < said.index("test accuracy") < said.index("val accuracy")
+    assert said.endswith("of 6, which chose the snapshot")
 
 
 @pytest.mark.slow
@@ -395,6 +434,38 @@ def test_quick_learns_colours_from_frozen_features(folder, catalog, tmp_path):
     (row,) = read_history(summary.run)
     assert float(row["val_loss"]) == pytest.approx(metrics["val_loss"], rel=1e-3)
     assert load_model(summary.run).image_size == 32
+    assert metrics["selected_on"] == "nothing"  # there was one snapshot
+    assert metrics["out_of_fold_accuracy"] == 1.0
+    assert metrics["num_out_of_fold"] == 24  # of train and val
+    low, high = metrics["out_of_fold_accuracy_interval"]
+    assert 0.8 < low < high == 1.0
+    assert summary.line.endswith(
+        f"of 6; out of fold 100.0 % ({100 * low:.1f} to 100.0 with 95 %) of 24"
+    )
+
+
+@pytest.mark.slow
+def test_copies_and_the_test_part_have_no_say_in_quicks_out_of_fold_accuracy(folder):
+    chosen = settings(
+        recipe="quick", backbone="MobileNet", weights="none", image_size=32
+    )
+    with opened(folder) as catalog:
+        fill(folder, catalog, test=[5])
+        images = catalog.photos.stored()
+        (kept,) = (image for image in images if image.origin == "/photos/0/0.jpg")
+        group_of = {
+            image: kept if image.origin.startswith("/photos/0/") else image
+            for image in images
+        }
+        catalog.photos.write_groupings(
+            Grouping(image.sha256, of.candidate_id, image is of, "", "0" * 16, ())
+            for image, of in group_of.items()
+        )
+        summary = run_train(folder, catalog, chosen)
+    metrics = summary.run.metrics
+    # seven of green and of blue; of red one photo is left, of which nothing is learned
+    assert metrics["num_out_of_fold"] == 14
+    assert metrics["out_of_fold_accuracy"] == 1.0
 
 
 @pytest.mark.slow
@@ -449,6 +520,87 @@ def test_a_run_with_noise_is_another_run_with_a_plain_model(
 
 
 @pytest.mark.slow
+def test_a_run_trained_in_16_bits_leaves_a_model_in_float32(folder, catalog):
+    from pipeline.networks.pixels import load_pixels
+    from pipeline.networks.saved import load_model
+
+    summary = run_train(folder, catalog, settings(precision="mixed_bfloat16"))
+
+    assert summary.run.metrics["precision"] == "mixed_bfloat16"
+    saved = load_model(summary.run)
+    assert {layer.compute_dtype for layer in saved.model.layers} == {"float32"}
+    said = catalog.training.predictions(summary.run.name)
+    photos = [item for item in catalog.photos.trained() if item.sha256 in said]
+    pred_probs = saved.predict(load_pixels(folder, photos, 16))
+    for item, probs in zip(photos, pred_probs, strict=True):
+        assert said[item.sha256].confidence == pytest.approx(probs.max(), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_the_logs_of_a_run_are_read_by_tensorboard(trained):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = trained[2].run
+    rows = read_history(run)
+    for part, prefix in (("train", ""), ("validation", "val_")):
+        read = EventAccumulator(str(run.folder / "tensorboard" / part)).Reload()
+        for name in ("loss", "accuracy"):
+            found = [(one.step, one.value) for one in read.Scalars(f"epoch_{name}")]
+            assert found == [
+                (number, pytest.approx(float(row[prefix + name]), rel=1e-4))
+                for number, row in enumerate(rows)
+            ]
+
+
+def test_guitar_2017_sees_the_batches_it_is_told_and_looks_at_every_place(
+    folder, catalog
+):
+    from pipeline.networks.cams import Looker
+    from pipeline.networks.pixels import load_pixels
+    from pipeline.networks.saved import load_model
+
+    chosen = settings(
+        recipe="guitar-2017",
+        backbone="MobileNetV2",
+        weights="none",
+        image_size=64,
+        batches_per_epoch=4,
+    )
+    told: list[str] = []
+    summary = run_train(folder, catalog, chosen, say=told.append)
+    assert "2 epochs x 4 batches" in told[0]
+    rows = read_history(summary.run)
+    rates = [float(row["learning_rate"]) for row in rows]
+    assert rates == pytest.approx([0.001, 0.001], rel=1e-4)  # but for 1e-6 a batch
+    saved = load_model(summary.run)
+    assert saved.model.layers[-1].kernel.shape == (2 * 2 * 1280, 3)
+    momenta = {getattr(layer, "momentum", 0.99) for layer in saved.model.layers}
+    assert momenta == {0.99}  # ResNet50's: MobileNetV2's own lags
+    pixels = load_pixels(folder, catalog.photos.trained()[:2], 64)
+    assert Looker(saved).look(pixels).maps([0, 1]).shape == (2, 2, 2)
+
+
+@pytest.mark.slow
+def test_first_cnn_ends_with_its_last_epoch_and_chooses_no_snapshot(folder, catalog):
+    from pipeline.networks.saved import load_model
+
+    chosen = settings(recipe="first-cnn", epochs=6)
+    summary = run_train(folder, catalog, chosen)
+    metrics, rows = summary.run.metrics, read_history(summary.run)
+    assert (metrics["kept_epoch"], metrics["selected_on"]) == (6, "nothing")
+    assert metrics["val_loss"] == pytest.approx(float(rows[-1]["val_loss"]), rel=1e-3)
+    layers = [type(layer).__name__ for layer in load_model(summary.run).model.layers]
+    assert [name for name in layers if name in {"Conv2D", "Dense", "Dropout"}] == [
+        "Conv2D",
+        "Conv2D",
+        "Dropout",
+        "Dense",
+        "Dropout",
+        "Dense",
+    ]
+
+
+@pytest.mark.slow
 def test_a_training_says_what_it_will_cost(folder, catalog):
     said: list[str] = []
     chosen = settings(
@@ -470,6 +622,6 @@ def test_a_training_says_what_it_will_cost(folder, catalog):
 )
 @pytest.mark.slow
 def test_durations_are_spoken_as_people_do(seconds, spoken):
-    from pipeline.train.recipes import spoken as speak
+    from pipeline.train.recipes.teaching import spoken as speak
 
     assert speak(seconds) == spoken

@@ -26,9 +26,8 @@ def train_batches(number=10, seed=0, **more):
         3,
         batch_size=4,
         image_size=SIDE,
-        strength=Strength(),
         seed=seed,
-        **more,
+        **({"strength": Strength()} | more),
     )
 
 
@@ -41,9 +40,10 @@ def all_of(batches):
 
 def augmented(epoch=0, seed=0):
     """Make the pictures of an epoch one by one; return their seeds too."""
-    from pipeline.train.augment import Augment, Strength
+    from pipeline.train.augment import Strength
+    from pipeline.train.tiny import TinyAugment
 
-    augment, squares = Augment(CACHED, SIDE, Strength()), pixels(10)
+    augment, squares = TinyAugment(CACHED, SIDE, Strength()), pixels(10)
     order = np.random.default_rng((seed, epoch)).permutation(10)
     seeds = [(seed, epoch, int(place)) for place in order]
     images = zip(squares.take(order), seeds, strict=True)
@@ -93,11 +93,29 @@ def test_threads_make_the_same_noise_in_whatever_order(noise):
         assert np.array_equal(targets, expected[2 - place % 3][1])
 
 
+@pytest.mark.parametrize("noise", ["none", "shop", "augmix"])
+@pytest.mark.parametrize("num_batches", [None, 7])
+def test_batches_are_the_same_however_many_workers_make_them(noise, num_batches):
+    from pipeline.networks.backend import keras
+
+    photo = keras.Input((SIDE, SIDE, 3))
+    as_is = keras.Model(photo, keras.layers.Identity()(photo))
+    found = []
+    for workers in (1, 2, 8):
+        batches = train_batches(noise=noise, num_batches=num_batches)
+        batches.epoch, batches.workers = 2, workers
+        found.append(as_is.predict(batches, verbose=0))
+        assert np.array_equal(found[-1], all_of(batches)[0])
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0], found[2])
+
+
 def test_every_photo_is_seen_once_an_epoch():
     batches = train_batches()
     images, targets = all_of(batches)
     assert batches.num_batches == 3
     assert [batches.photos_in(number) for number in range(3)] == [4, 4, 2]
+    assert [batches.photos_through(number) for number in range(3)] == [4, 8, 10]
     assert images.shape == (10, SIDE, SIDE, 3)
     assert images.dtype == np.uint8
     assert targets.sum(axis=0).tolist() == [4, 3, 3]
@@ -128,3 +146,20 @@ def test_plain_batches_are_the_squares_in_order():
     images, targets = all_of(batches)
     assert np.array_equal(images, squares.take(np.arange(5)))
     assert targets.argmax(axis=1).tolist() == [0, 1, 0, 1, 0]
+
+
+def test_epochs_of_a_set_number_of_batches_go_round_and_round_the_photos():
+    batches = train_batches(number=10, num_batches=3)  # 12 photos an epoch
+    drawn = []
+    for batches.epoch in range(5):
+        sizes = [batches.photos_in(number) for number in range(batches.num_batches)]
+        assert sizes == [4, 4, 4]
+        drawn.append(all_of(batches)[0])
+    one_by_one = np.concatenate([augmented(epoch=one)[0] for one in range(6)])
+    assert np.array_equal(np.concatenate(drawn), one_by_one)
+
+
+def test_photos_may_come_as_they_are():
+    batches = train_batches(strength=None)
+    order = np.random.default_rng((0, 0)).permutation(10)
+    assert np.array_equal(all_of(batches)[0], pixels(10).take(order))

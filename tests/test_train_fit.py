@@ -1,7 +1,9 @@
+import math
 import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +51,7 @@ def train(
     progress=silent,
     on_rate=lambda rate, epochs: None,
     noise="none",
+    file=StateFile,
     **schedule,
 ):
     """Train the small network; return it and how it went."""
@@ -56,7 +59,8 @@ def train(
     from pipeline.train.augment import Strength
     from pipeline.train.batches import PlainBatches, TrainBatches
     from pipeline.train.consistency import Consistent
-    from pipeline.train.fit import Schedule, fit
+    from pipeline.train.fit import fit
+    from pipeline.train.schedule import Schedule
 
     pixels, y_true = squares()
     cropped = MappedPixels(pixels.squares[:, 1:-1, 1:-1], pixels.places)
@@ -75,7 +79,7 @@ def train(
         ),
         PlainBatches(cropped, y_true, 2, batch_size=8),
         replace(Schedule(4, 0.05, 1, 10), **schedule),
-        StateFile(folder),
+        file(folder),
         progress=progress,
         on_rate=on_rate,
     )
@@ -86,31 +90,41 @@ def without_times(history):
     return [{k: v for k, v in row.items() if k != "seconds"} for row in history]
 
 
-@contextmanager
-def killing_progress(description, total):
-    """Kill this process in the middle of the third epoch (of 6 batches)."""
-    done = []
+def killing_progress(batch):
+    """Return what kills this process after so many batches of a start."""
 
-    def advance(steps):
-        done.append(steps)
-        if len(done) == 15:
-            os.kill(os.getpid(), signal.SIGKILL)
+    @contextmanager
+    def progress(description, total):
+        done = []
 
-    yield advance
+        def advance(steps):
+            done.append(steps)
+            if len(done) == batch:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        yield advance
+
+    return progress
 
 
-def test_a_killed_training_goes_on_and_ends_as_an_undisturbed_one(tmp_path):
+def test_a_training_killed_at_any_batch_ends_as_an_undisturbed_one(tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    ended = subprocess.run(
-        [sys.executable, __file__, str(killed)], check=False, capture_output=True
-    )
-    assert ended.returncode == -signal.SIGKILL
-    assert ended.stderr == b""  # the backend's start-up lines are kept off it
+    # before anything is saved; on the last batch of the first epoch; in the second;
+    # in the fourth and last, of 6 batches each
+    for batch in (1, 6, 9, 17):
+        ended = subprocess.run(
+            [sys.executable, __file__, str(killed), str(batch)],
+            check=False,
+            capture_output=True,
+        )
+        assert ended.returncode == -signal.SIGKILL
+        assert ended.stderr == b""  # the backend's start-up lines are kept off it
 
     resumed, resumed_standing = train(killed)
     undisturbed, standing = train(whole)
 
-    assert resumed_standing.epochs == standing.epochs == 4
+    assert resumed_standing.epochs == standing.epochs == standing.planned_epochs == 4
+    assert [row["photos"] for row in standing.history] == [22, 44, 66, 88]
     assert without_times(resumed_standing.history) == without_times(standing.history)
     for found, expected in zip(
         resumed.get_weights(), undisturbed.get_weights(), strict=True
@@ -118,9 +132,18 @@ def test_a_killed_training_goes_on_and_ends_as_an_undisturbed_one(tmp_path):
         assert np.array_equal(found, expected)
 
 
-@pytest.mark.parametrize("noise", ["shop", "augmix"])
-def test_a_training_with_noise_that_was_cut_off_ends_as_an_undisturbed_one(
-    tmp_path, noise
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"noise": "shop"},
+        {"noise": "augmix"},
+        {"ema": 0.9},
+        {"ema": 0.9, "optimizer": "adamw", "label_smoothing": 0.1},
+    ],
+    ids=["shop", "augmix", "averages", "adamw"],
+)
+def test_a_training_of_any_kind_that_was_cut_off_ends_as_an_undisturbed_one(
+    tmp_path, more
 ):
     @contextmanager
     def interrupting(description, total):
@@ -134,9 +157,9 @@ def test_a_training_with_noise_that_was_cut_off_ends_as_an_undisturbed_one(
         yield advance
 
     with pytest.raises(KeyboardInterrupt):
-        train(tmp_path / "cut", noise=noise, progress=interrupting)
-    resumed, resumed_standing = train(tmp_path / "cut", noise=noise)
-    whole, standing = train(tmp_path / "whole", noise=noise)
+        train(tmp_path / "cut", **more, progress=interrupting)
+    resumed, resumed_standing = train(tmp_path / "cut", **more)
+    whole, standing = train(tmp_path / "whole", **more)
     plain, _ = train(tmp_path / "plain")
 
     assert without_times(resumed_standing.history) == without_times(standing.history)
@@ -160,7 +183,8 @@ def test_validation_with_augmix_is_of_plain_photos_by_the_plain_loss(tmp_path):
 
 def test_no_batch_is_taken_before_its_epoch_begins(tmp_path):
     from pipeline.train.batches import PlainBatches
-    from pipeline.train.fit import Schedule, _compile
+    from pipeline.train.fit import _compile
+    from pipeline.train.schedule import Schedule
 
     pixels, y_true = squares()
     inner = pixels.squares[:, 1:-1, 1:-1]
@@ -203,10 +227,11 @@ def test_training_stops_where_validation_gets_no_better(tmp_path):
     assert standing.stopped_because == "val_loss did not fall for 2 epochs"
 
 
-def test_the_best_snapshot_is_what_is_left(tmp_path):
+@pytest.mark.parametrize("ema", [0.0, 0.8])
+def test_the_best_snapshot_is_what_is_left(tmp_path, ema):
     from pipeline.networks.backend import keras
 
-    model, standing = train(tmp_path, epochs=6, learning_rate=0.8)
+    model, standing = train(tmp_path, epochs=6, learning_rate=0.8, ema=ema)
     pixels, y_true = squares()
     inner = pixels.squares[:, 1:-1, 1:-1]
     pred_probs = np.asarray(model(inner, training=False))
@@ -214,6 +239,63 @@ def test_the_best_snapshot_is_what_is_left(tmp_path):
     lowest = min(row["val_loss"] for row in standing.history)
     assert float(loss) == pytest.approx(lowest, rel=1e-3)
     assert standing.best_loss == lowest
+
+
+def test_the_last_snapshot_is_what_is_left_where_it_is_wanted(tmp_path):
+    from pipeline.networks.backend import keras
+
+    model, standing = train(
+        tmp_path / "last", epochs=6, learning_rate=0.3, keep="last", patience=99
+    )
+    again, same = train(
+        tmp_path / "last", epochs=6, learning_rate=0.3, keep="last", patience=99
+    )
+    pixels, y_true = squares()
+    inner = pixels.squares[:, 1:-1, 1:-1]
+    pred_probs = np.asarray(model(inner, training=False))
+    loss = keras.losses.SparseCategoricalCrossentropy()(y_true, pred_probs)
+    assert float(loss) == pytest.approx(standing.history[-1]["val_loss"], rel=1e-3)
+    assert (standing.kept_epoch, same) == (6, standing)
+    assert all(map(np.array_equal, again.get_weights(), model.get_weights()))
+    with pytest.raises(RunError, match=r"became infinite in epoch 1: lower \[train\]"):
+        train(tmp_path / "infinite", learning_rate=1e30, keep="last")
+
+
+class SlowFile(StateFile):
+    """Takes longer to write than the training takes; counts how often it is."""
+
+    def save(self, standing, variables, best):
+        super().save(standing, variables, best)
+        with (self.run_folder / "saves").open("a") as file:
+            file.write(f"{standing.epochs}\n")
+        until = time.perf_counter() + 0.5
+        while time.perf_counter() < until:
+            pass
+
+
+def test_a_state_that_is_slow_to_write_is_not_written_after_each_epoch(tmp_path):
+    slow, whole = tmp_path / "slow", tmp_path / "whole"
+
+    @contextmanager
+    def interrupting(description, total):
+        done = []
+
+        def advance(steps):
+            done.append(steps)
+            if len(done) == 21:  # in the fourth epoch
+                raise KeyboardInterrupt
+
+        yield advance
+
+    with pytest.raises(KeyboardInterrupt):
+        train(slow, progress=interrupting, file=SlowFile)
+    assert (slow / "saves").read_text().split() == ["1"]
+    resumed, resumed_standing = train(slow, file=SlowFile)
+    undisturbed, standing = train(whole)
+
+    assert (slow / "saves").read_text().split() == ["1", "2", "4"]
+    assert without_times(resumed_standing.history) == without_times(standing.history)
+    assert all(map(np.array_equal, resumed.get_weights(), undisturbed.get_weights()))
 
 
 def test_max_minutes_ends_training_within_an_epoch(tmp_path):
@@ -227,6 +309,35 @@ def test_max_minutes_ends_training_within_an_epoch(tmp_path):
     assert len(steps) == 1
     assert standing.epochs == 1
     assert standing.stopped_because == "max_minutes = 1e-06 were over"
+
+
+def test_where_max_minutes_has_room_for_some_epochs_the_rate_falls_over_those(tmp_path):
+    first = train(tmp_path / "first", epochs=2)[1].history[0]["seconds"]
+    _, standing = train(tmp_path / "cut", epochs=10**6, max_minutes=4 * first / 60)
+    planned = standing.planned_epochs
+    assert 1 <= standing.epochs <= planned < 10**6  # a busy machine may do fewer
+    for row in standing.history[1:]:  # the first is the warm-up
+        share = (row["epoch"] - 1) / (planned - 1)
+        assert row["learning_rate"] == pytest.approx(
+            0.05 * (1 + math.cos(math.pi * share)) / 2, abs=1e-6
+        )
+    assert standing.stopped_because.startswith("max_minutes = ")
+
+
+def test_averages_lag_behind_the_weights_and_training_goes_on_from_the_weights(
+    tmp_path,
+):
+    averaged, plain = (train(tmp_path / str(ema), ema=ema)[1] for ema in (0.95, 0.0))
+    losses = [[row["loss"] for row in one.history] for one in (averaged, plain)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)  # but for rounding
+    assert averaged.history[0]["val_loss"] != plain.history[0]["val_loss"]
+
+
+def test_max_minutes_that_are_enough_change_nothing(tmp_path):
+    _, plain = train(tmp_path / "plain", epochs=3)
+    _, timed = train(tmp_path / "timed", epochs=3, max_minutes=1000.0)
+    assert without_times(timed.history) == without_times(plain.history)
+    assert timed.stopped_because == "all epochs done"
 
 
 def test_a_loss_that_is_no_number_is_an_error_that_says_what_to_do(tmp_path):
@@ -259,11 +370,17 @@ def test_the_rate_is_told_once_and_progress_counts_batches(tmp_path):
     assert standing.images_per_second > 0
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_both_optimizers_learn_what_is_easy(tmp_path, optimizer):
+def test_a_steady_rate_falls_by_the_batches_alone(tmp_path):
+    _, standing = train(tmp_path, epochs=3, rate="steady", time_decay=0.5)
+    rates = [row["learning_rate"] for row in standing.history]
+    assert rates == pytest.approx([0.05 / 4, 0.05 / 7, 0.05 / 10])
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+def test_each_optimizer_learns_what_is_easy(tmp_path, optimizer):
     _, standing = train(tmp_path, epochs=12, optimizer=optimizer)
     assert standing.history[-1]["loss"] < 0.8 * standing.history[0]["loss"]
 
 
 if __name__ == "__main__":
-    train(Path(sys.argv[1]), progress=killing_progress)
+    train(Path(sys.argv[1]), progress=killing_progress(int(sys.argv[2])))

@@ -6,7 +6,7 @@ import pytest
 from pipeline.catalog import Part, Status
 from pipeline.catalog.photos import Photo
 from pipeline.settings import TrainSettings
-from pipeline.train.job import Examples, Material
+from pipeline.train.job import Examples, Lesson, Material
 
 
 def photo(number, label="Flying V"):
@@ -43,6 +43,12 @@ MATERIAL = Material(
 PARTS = dict(MATERIAL.parts)
 CHANGED = {
     "a setting": replace(MATERIAL, settings=TrainSettings(epochs=3)),
+    "the precision": replace(
+        MATERIAL, settings=TrainSettings(precision="mixed_bfloat16")
+    ),
+    "batches an epoch": replace(
+        MATERIAL, settings=TrainSettings(batches_per_epoch="pass")
+    ),
     "the noise": replace(MATERIAL, settings=TrainSettings(noise="shop")),
     "the order of the labels": replace(MATERIAL, labels=("Explorer", "Flying V")),
     "the weights' bytes": replace(MATERIAL, weights="ab" * 32),
@@ -69,6 +75,23 @@ def test_the_fingerprint_does_not_depend_on_where_the_weights_lie():
     assert here.fingerprint == there.fingerprint
 
 
+def test_the_fingerprint_does_not_depend_on_whether_the_hash_is_written_down():
+    plain = replace(MATERIAL, settings=TrainSettings(weights="/here/notop.h5"))
+    checked = TrainSettings(weights="/here/notop.h5", weights_sha256="ab" * 32)
+    assert replace(plain, settings=checked).fingerprint == plain.fingerprint
+
+
+def test_a_student_is_known_by_its_teachers_bytes_not_by_its_name():
+    lesson = Lesson("nin", "20260101-quick", "ab" * 32, 1.0, 1.0)
+    distilled = replace(MATERIAL, lesson=lesson)
+    renamed = replace(distilled, lesson=replace(lesson, teacher="moved"))
+    other = replace(distilled, lesson=replace(lesson, teacher_sha256="cd" * 32))
+    known = {MATERIAL.fingerprint, distilled.fingerprint, other.fingerprint}
+    assert renamed.fingerprint == distilled.fingerprint
+    assert len(known | {distilled.without_teacher.fingerprint}) == 4
+    assert other.without_teacher == distilled.without_teacher
+
+
 def test_the_fingerprint_does_not_depend_on_the_order_of_photos():
     shuffled = replace(
         MATERIAL,
@@ -78,8 +101,9 @@ def test_the_fingerprint_does_not_depend_on_the_order_of_photos():
     assert len(MATERIAL.fingerprint) == 64
 
 
-def test_without_noise_a_run_is_known_by_the_fingerprint_it_always_had():
+def test_at_its_defaults_a_run_is_known_by_the_fingerprint_it_always_had():
     assert MATERIAL.settings.noise == "none"
+    assert MATERIAL.settings.batches_per_epoch is None
     assert MATERIAL.fingerprint == (
         "ebebbc8200d113c7316dd92fd3a4f71af79beca434c06844e283799287ee191c"
     )

@@ -59,7 +59,7 @@ def _photo(rng: np.random.Generator) -> bytes:
     scene = _light(rng, width, height)
     for _ in range(int(rng.integers(4, 9))):
         _add_shape(rng, scene)
-    scene += _texture(rng, width, height)
+    scene += texture(rng, width, height)
     pixels = np.clip(scene, 0, 255).astype(np.uint8)
     for quality in _QUALITIES:
         data = encode_jpeg(pixels, quality)
@@ -86,18 +86,18 @@ def _add_shape(rng: np.random.Generator, scene: NDArray[np.float32]) -> None:
     scene += mask * rng.uniform(20, 235, 3).astype(np.float32)
 
 
-def _texture(rng: np.random.Generator, width: int, height: int) -> NDArray[np.float32]:
+def texture(rng: np.random.Generator, width: int, height: int) -> NDArray[np.float32]:
     """Return noise around 0, weaker the finer it is."""
-    texture = np.zeros((height, width, 1), np.float32)
+    noise = np.zeros((height, width, 1), np.float32)
     strength = rng.uniform(18, 34)
     for octave in range(_OCTAVES):
         step = 2 ** (_OCTAVES - octave)  # pixels between two values
         grid = rng.standard_normal((height // step + 2, width // step + 2), np.float32)
         grid *= strength * 0.77**octave
-        texture[..., 0] += cv2.resize(
+        noise[..., 0] += cv2.resize(
             grid, (width, height), interpolation=cv2.INTER_CUBIC
         )
-    return texture
+    return noise
 
 
 def _small(rng: np.random.Generator) -> bytes:

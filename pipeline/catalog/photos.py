@@ -11,8 +11,9 @@ placeholder shows nothing, and would teach that nothing is something.
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
 
 from pipeline.catalog.choices import refuse_unchosen
 from pipeline.catalog.engine import Database, in_parts, update_each
@@ -65,7 +66,7 @@ class Grouping:
     scores: Mapping[str, float] = field(default_factory=dict)  # 0..1, 1 surely so
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there may be 100,000
 class Photo:
     """A group's kept image, as the curator and the trainer see it."""
 
@@ -285,7 +286,7 @@ def _photos(connection: Connection, sha256s: Collection[str] | None) -> list[Pho
         .where(DUPLICATE.c.kept)
     )
     if sha256s is None:
-        rows = list(connection.execute(query))
+        rows: Iterable[Row[Any]] = connection.execute(query)
     else:
         kept = [entry.sha256 for entry in entries]
         rows = [
@@ -296,7 +297,7 @@ def _photos(connection: Connection, sha256s: Collection[str] | None) -> list[Pho
     owners = {row.sha256: row for row in rows}
     found = []
     for entry in entries:
-        owner = owners[entry.sha256]
+        owner = owners.pop(entry.sha256)
         found.append(
             Photo(
                 sha256=entry.sha256,

@@ -9,7 +9,7 @@ from pipeline.catalog.engine import Database
 from pipeline.catalog.tables import PREDICTION, RUN, RUN_PHOTO, SPLIT, Part
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RunPhoto:
     """A photo as a run used it."""
 
@@ -18,7 +18,7 @@ class RunPhoto:
     part: Part
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """What a run said of a photo it was measured on."""
 

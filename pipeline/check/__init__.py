@@ -7,15 +7,12 @@ with a verdict and its reason on every row. Nothing about a row stops the check.
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from pipeline.check.looking import Look, look_at
 from pipeline.check.rows import read_products
 from pipeline.check.thresholds import (
     Thresholds,
@@ -23,21 +20,16 @@ from pipeline.check.thresholds import (
     read_val_predictions,
 )
 from pipeline.check.verdict import Finding, Verdict, judge, known_tags, unusable
-from pipeline.errors import ImageError, InputError, MekikiError
-from pipeline.images import Pixels, decode_image, square_image
-from pipeline.networks.saved import SavedModel, load_model
-from pipeline.progress import Advance, Progress, silent
+from pipeline.errors import ImageError, InputError
+from pipeline.networks.saved import load_model
+from pipeline.progress import Progress, silent
 from pipeline.runs import Run
 from pipeline.settings import SetSettings
 from pipeline.writing import write_atomically
 
-Item = TypeVar("Item")
 Fetch = Callable[[str], bytes]
-Look = NDArray[np.float32] | str  # class probabilities (K,), or why there are none
 
 COLUMNS = ("verdict", "predicted_tag", "p_predicted", "p_tag", "reason", "run")
-BATCH = 64  # photos in memory at a time
-THREADS = 8  # most of them wait for a disk or a host
 
 
 @dataclass(frozen=True)
@@ -103,9 +95,8 @@ def check(
         return _source(image, csv_in.absolute().parent, fetch)
 
     with progress("looking at photos", len(images)) as advance:
-        looks = dict(
-            zip(images, _look_at(images, load, load_model(run), advance), strict=True)
-        )
+        seen = look_at(images, load, run, load_model(run), advance)
+        looks = {image: one.look for image, one in zip(images, seen, strict=True)}
     findings: list[Finding] = []
     for image, tag in table.rows:
         look = looks[image.strip()]
@@ -120,48 +111,37 @@ def check(
     return CheckSummary(csv_out, run.name, verdicts, thresholds)
 
 
-def predict(run: Run, photos: Sequence[Path]) -> list[dict[str, Any]]:
+def predict(
+    run: Run, photos: Sequence[Path], *, show: Path | None = None
+) -> list[dict[str, Any]]:
     """Say what photos show, in their order.
+
+    Args:
+        run: Whose classifier looks.
+        photos: Their files.
+        show: A PNG to write: each photo beside what the network was shown of it.
 
     Returns:
         Of each ``{"image", "predicted_tag", "p_predicted", "probabilities"}``, or
-        ``{"image", "error"}`` where it can't be decoded.
+        ``{"image", "error"}`` where it can't be decoded, or shows no digit though
+        the run knows nothing else.
 
     Raises:
+        InputError: ``show`` can't be written.
         RunError: The run has no model.
     """
     model = load_model(run)
     with silent("", None) as advance:
-        looks = list(_look_at(photos, _checked_file, model, advance))
+        seen = list(look_at(photos, _checked_file, run, model, advance))
+    if show is not None:
+        # Loading matplotlib takes a second: only where a picture is asked for.
+        from pipeline.check.sheet import draw_sheet  # noqa: PLC0415
+
+        draw_sheet(show, photos, seen, model.labels)
     return [
-        _prediction(photo, look, model.labels)
-        for photo, look in zip(photos, looks, strict=True)
+        _prediction(photo, one.look, model.labels)
+        for photo, one in zip(photos, seen, strict=True)
     ]
-
-
-def _look_at(
-    items: Sequence[Item],
-    load: Callable[[Item], bytes | Path],
-    model: SavedModel,
-    advance: Advance,
-) -> Iterator[Look]:
-    """Load and classify pictures batch by batch; what can't be is its reason."""
-
-    def square(item: Item) -> Pixels | str:
-        try:
-            pixels = decode_image(load(item), min_side=model.image_size)
-        except (MekikiError, OSError, ValueError) as error:
-            return _first_line(error)
-        return square_image(pixels, model.image_size)
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        for start in range(0, len(items), BATCH):
-            squares = list(pool.map(square, items[start : start + BATCH]))
-            pictures = [picture for picture in squares if not isinstance(picture, str)]
-            probs = iter(model.predict(np.stack(pictures)) if pictures else ())
-            for picture in squares:
-                yield picture if isinstance(picture, str) else next(probs)
-            advance(len(squares))
 
 
 def _source(image: str, folder: Path, fetch: Fetch) -> bytes | Path:
@@ -189,10 +169,6 @@ def _checked_file(path: Path) -> Path:
     if not os.access(path, os.R_OK):
         raise ImageError(f"the file may not be read: {path.name}")
     return path
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:300]
 
 
 def _cells(finding: Finding, run: Run) -> tuple[str, ...]:

@@ -2,13 +2,15 @@
 
 The only place that prints, draws progress and chooses exit codes.
 
-    group     the `mekiki` command itself, and what most commands need
-    stages    the commands that move a set on
-    answers   the commands that only tell: check, predict, status, ...
-    upkeep    the commands that mind the photos there are: credits, forget, apart
-    exchange  the command that takes labels out and in
-    exits     every way out, as an exit code and one line
-    streams   stdout and stderr that outlive their readers
+    group      the `mekiki` command itself, and what most commands need
+    stages     the commands that move a set on
+    answers    the commands that only tell: check, predict, status, ...
+    comparing  the command that sets runs side by side: runs
+    upkeep     the commands that mind the photos there are: credits, forget, apart
+    distilling the command by which a run teaches a small model
+    exchange   the command that takes labels out and in
+    exits      every way out, as an exit code and one line
+    streams    stdout and stderr that outlive their readers
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The commands that only tell: check, predict, suspects, status, runs, report."""
+"""The commands that only tell: check, predict, suspects, status, report."""
 
 import json
 import sys
@@ -63,16 +63,27 @@ def check_command(
 @set_argument
 @click.argument("photos", nargs=-1, required=True, type=InFile)
 @run_option
+@click.option(
+    "--show",
+    type=out_file,
+    help="Draw the photos beside what the network was shown of them: a PNG.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 @click.pass_obj
-def predict_command(
-    home: Path, name: str, photos: tuple[Path, ...], run_name: str, as_json: bool
+def predict_command(  # noqa: PLR0917  click hands them over by name
+    home: Path,
+    name: str,
+    photos: tuple[Path, ...],
+    run_name: str,
+    show: Path | None,
+    as_json: bool,
 ) -> None:
-    """Say what photos show."""
+    """Say what photos show; of a set of digits, which digit is written on a page."""
     need_training()
     from pipeline.check import predict
 
-    answers = predict(chosen_run(existing_set(home, name), run_name), photos)
+    run = chosen_run(existing_set(home, name), run_name)
+    answers = predict(run, photos, show=show)
     if as_json:
         click.echo(json.dumps(answers, ensure_ascii=False, indent=2))
         return
@@ -122,30 +133,6 @@ def status_command(home: Path, name: str, as_json: bool) -> None:
         click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
     else:
         click.echo(status_text(facts))
-
-
-@cli.command("runs")
-@set_argument
-@click.pass_obj
-def runs_command(home: Path, name: str) -> None:
-    """List a set's runs side by side."""
-    runs = list_runs(existing_set(home, name))
-    if not runs:
-        click.echo(f"no runs yet; `mekiki train {name}` makes one")
-    for run in runs:
-        if not run.is_finished:
-            click.echo(f"{run.name}  unfinished; `mekiki train {name}` resumes it")
-            continue
-        metrics = run.metrics
-        click.echo(
-            f"{run.name}  val {metrics['val_accuracy']:.1%}"
-            + (
-                f"  test {metrics['test_accuracy']:.1%}"
-                if "test_accuracy" in metrics
-                else ""
-            )
-            + f"  {metrics.get('seconds', 0):.0f} s"
-        )
 
 
 @cli.command("report")

@@ -19,7 +19,15 @@ from pathlib import Path
 import click
 from click.shell_completion import shell_complete
 
-from pipeline.cli import INTERRUPTED, answers, exchange, stages, upkeep
+from pipeline.cli import (
+    INTERRUPTED,
+    answers,
+    comparing,
+    distilling,
+    exchange,
+    stages,
+    upkeep,
+)
 from pipeline.cli.group import cli, utc_now
 from pipeline.errors import MekikiError
 
@@ -31,7 +39,9 @@ _COMPLETION = "_MEKIKI_COMPLETE"  # click's name for it
 _STDERR = 2
 COMMAND_MODULES = (
     answers,
+    comparing,
     stages,
+    distilling,
     upkeep,
     exchange,
 )  # importing them hangs their commands on the group

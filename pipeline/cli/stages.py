@@ -175,8 +175,13 @@ def split_command(home: Path, name: str, out: Path | None, audit: bool) -> None:
 
 @cli.command("train")
 @set_argument
+@click.option(
+    "--finish",
+    is_flag=True,
+    help="Train no further: end an interrupted run with the best snapshot it has.",
+)
 @click.pass_obj
-def train_command(home: Path, name: str) -> None:
+def train_command(home: Path, name: str, *, finish: bool) -> None:
     """Train a classifier; resumes an interrupted run."""
     need_training()
     from pipeline.report import write_report
@@ -190,6 +195,7 @@ def train_command(home: Path, name: str) -> None:
             progress=shown_progress(),
             now=utc_now,
             say=click.echo,
+            is_enough=finish,
         )
         write_report(at.folder, at.catalog, summary.run)
     click.echo(summary.line)

@@ -1,4 +1,6 @@
-"""Networks of keras.applications by name: raw RGB 0..255 in, one feature vector out.
+"""Networks by name: raw RGB 0..255 in, one feature vector out.
+
+Those of keras.applications, and Network in Network.
 
 The preprocessing that a network was trained with is part of the model, in plain Keras
 layers, so that ``model.keras`` can be loaded by Keras alone.
@@ -19,6 +21,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from pipeline.errors import SettingsError, WeightsError
+from pipeline.networks import nin
 from pipeline.networks.backend import keras
 from pipeline.networks.weights import IMAGENET, NONE
 from pipeline.settings import TrainSettings
@@ -27,41 +30,72 @@ logger = logging.getLogger(__name__)
 
 Model = Any  # keras.Model: Keras carries no types
 
+# Networks that are not in keras.applications; each takes a photo's Keras tensor, which
+# it prepares itself, and whether to average. There are no weights but one's own.
+OURS: dict[str, Callable[[Any, bool], Model]] = {nin.NAME: nin.network_in_network}
+# From chance, BatchNorm's averages must follow what is learned: of MobileNetV3's 0.999
+# they would be those of a thousand batches ago, and a small set has 20 an epoch.
+FROM_CHANCE_MOMENTUM = 0.9
+
 
 def list_backbones() -> list[str]:
     """Name the networks that there are, sorted."""
-    return sorted(
-        name for name, item in vars(keras.applications).items() if _builds(name, item)
-    )
+    theirs = vars(keras.applications).items()
+    return sorted([*OURS, *(name for name, item in theirs if _builds(name, item))])
 
 
-def build_backbone(name: str, weights: str, image_size: int) -> Model:
-    """Build a network without its top, averaged over the picture.
+def build_backbone(
+    name: str, weights: str, image_size: int, *, averaged: bool = True
+) -> Model:
+    """Build a network without its top.
 
     Args:
-        name: A name in ``keras.applications``.
+        name: One of ``list_backbones``.
         weights: ``imagenet``, ``none``, or a file saved without the top.
         image_size: Pixels of the square it takes.
+        averaged: Over the picture; else each place of the last map keeps its own.
 
     Returns:
         A functional model from RGB 0..255, ``(batch, image_size, image_size, 3)``
-        of any number type, to features ``(batch, D)``.
+        of any number type, to features ``(batch, D)``, or ``(batch, h, w, D)`` where
+        they are not averaged.
 
     Raises:
         SettingsError: No such network, or it can't take pictures that small.
         WeightsError: The weights can't be had, or belong to another network.
     """
-    build = _builder(name)
+    _check_name(name)
     photo = keras.Input((image_size, image_size, 3), name="photo")
+    if name not in OURS:
+        network = _application(name, weights, photo, image_size, averaged)
+    elif weights == IMAGENET:
+        raise WeightsError(
+            f"there are no ImageNet weights of {name}: set [train] weights to a file's"
+            ' path or to "none", or choose another backbone'
+        )
+    else:
+        network = OURS[name](photo, averaged)
+    if weights == NONE:
+        _quicken_batch_norm(network)
+    elif weights != IMAGENET:
+        _load_weights(network, name, Path(weights))
+    return keras.Model(photo, network.output, name=name)
+
+
+def _application(
+    name: str, weights: str, photo: Any, image_size: int, averaged: bool
+) -> Model:
+    """Build a network of keras.applications on a photo, prepared as it wants it."""
+    build: Callable[..., Model] = getattr(keras.applications, name)
     prepared = _preprocess(photo, name)
     try:
         with warnings.catch_warnings(record=True) as caught:
-            network = build(
+            network: Model = build(
                 weights=IMAGENET if weights == IMAGENET else None,
                 include_top=False,
                 input_tensor=prepared,
                 input_shape=(image_size, image_size, 3),  # some weights go by size
-                pooling="avg",
+                pooling="avg" if averaged else None,
             )
         for warning in caught:
             logger.info("%s: %s", name, warning.message)
@@ -75,18 +109,20 @@ def build_backbone(name: str, weights: str, image_size: int) -> Model:
                 f" {_first_line(error)}"
             ) from error
         raise
-    if weights not in {IMAGENET, NONE}:
-        _load_weights(network, name, Path(weights))
-    return keras.Model(photo, network.output, name=name)
+    return network
 
 
 def add_head(backbone: Model, num_classes: int, dropout: float = 0.0) -> Model:
-    """Put a softmax over ``num_classes`` on a network that gives features."""
+    """Put a softmax over ``num_classes`` on a network that gives features.
+
+    It computes in float32 whatever the network computes in: a probability near 1 has
+    few digits in 16 bits, and the loss needs them.
+    """
     features = backbone.output
     if dropout:
         features = keras.layers.Dropout(dropout)(features)
     pred_probs = keras.layers.Dense(
-        num_classes, activation="softmax", name="categories"
+        num_classes, activation="softmax", name="categories", dtype="float32"
     )(features)
     return keras.Model(backbone.input, pred_probs)
 
@@ -110,27 +146,36 @@ def freeze_batch_norm(model: Model) -> None:
 
     Only ``trainable = False`` on the layer itself does that during ``fit``.
     """
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
+    for layer in batch_norms(model):
+        layer.trainable = False
+
+
+def batch_norms(model: Model) -> list[Any]:
+    """List the BatchNorm layers of a model."""
+    kind = keras.layers.BatchNormalization
+    return [layer for layer in model.layers if isinstance(layer, kind)]
 
 
 def _builds(name: str, item: object) -> bool:
     return name[0].isupper() and inspect.isfunction(item)
 
 
-def _builder(name: str) -> Callable[..., Model]:
+def _check_name(name: str) -> None:
     known = list_backbones()
     if name not in known:
         lowered = {item.lower(): item for item in known}
         close = difflib.get_close_matches(name.lower(), lowered, n=3)
         meant = f"did you mean {' or '.join(lowered[item] for item in close)}? "
         raise SettingsError(
-            f"[train] backbone {name!r} is not in keras.applications;"
+            f"[train] backbone {name!r} is not known;"
             f" {meant if close else ''}known: {', '.join(known)}"
         )
-    build: Callable[..., Model] = getattr(keras.applications, name)
-    return build
+
+
+def _quicken_batch_norm(network: Model) -> None:
+    """Have every BatchNorm's averages follow within tens of batches."""
+    for layer in batch_norms(network):
+        layer.momentum = min(layer.momentum, FROM_CHANCE_MOMENTUM)
 
 
 def _preprocess(photo: Any, name: str) -> Any:

@@ -3,14 +3,19 @@
 Every module that needs Keras says ``from pipeline.networks.backend import keras``.
 TensorFlow writes to the file descriptor of stderr before any of its settings is
 read, so the descriptor itself is turned away during the import.
+
+``KERAS_BACKEND`` says which backend computes. Where it is not set, JAX does on a GPU
+that it can use, and where there is no TensorFlow; else what Keras chooses: TensorFlow.
 """
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from pipeline.errors import SettingsError
+from pipeline.machine import nvidia_gpus
 
 __all__ = ["keras"]
 
@@ -30,6 +35,24 @@ def _quiet_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
+def choose_backend(is_installed: Callable[[str], bool], gpus: int) -> str | None:
+    """Return the backend to use where nobody named one, or ``None``: Keras' choice.
+
+    Args:
+        is_installed: Whether a module of that name is.
+        gpus: How many of NVIDIA's there are.
+    """
+    if not is_installed("jax"):
+        return None
+    plugins = ("jax_cuda12_plugin", "jax_cuda13_plugin")
+    uses_gpus = gpus > 0 and any(is_installed(name) for name in plugins)
+    return "jax" if uses_gpus or not is_installed("tensorflow") else None
+
+
+if "KERAS_BACKEND" not in os.environ:
+    _chosen = choose_backend(lambda name: find_spec(name) is not None, nvidia_gpus())
+    if _chosen is not None:
+        os.environ["KERAS_BACKEND"] = _chosen
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # later lines: errors alone
 try:
     with _quiet_stderr():

@@ -3,8 +3,9 @@
 A network that averages its last features over the picture and weighs the averages has
 as the score of a class a mean over places; each place's part of it is the map (Zhou et
 al., "Learning Deep Features for Discriminative Localization", CVPR 2016). Grad-CAM
-gives the same map for such a network (Selvaraju et al., ICCV 2017). No gradient is
-needed, so every Keras backend will do.
+gives the same map for such a network (Selvaraju et al., ICCV 2017). One that weighs
+each place on its own, flattened, has as the score a sum over places instead. No
+gradient is needed, so every Keras backend will do.
 """
 
 from collections.abc import Sequence
@@ -32,8 +33,8 @@ class Looked:
     """What the network made of pictures."""
 
     pred_probs: PredProbs  # (N, K)
-    features: NDArray[np.float32]  # (N, h, w, C): what is averaged
-    kernel: NDArray[np.float32]  # (C, K): how the averages are weighed
+    features: NDArray[np.float32]  # (N, h, w, C): what is averaged, or flattened
+    kernel: NDArray[np.float32]  # (C, K): how averages are weighed; else (h, w, C, K)
 
     def maps(self, classes: Sequence[int]) -> NDArray[np.float32]:
         """Return what speaks for a class at each place of each picture.
@@ -45,8 +46,9 @@ class Looked:
             (N, h, w), each divided by its own maximum; all 0 where nothing speaks
             for the class.
         """
-        weights = self.kernel.T[np.asarray(classes, np.intp)]  # (N, C)
-        scores = np.einsum("nhwc,nc->nhw", self.features, weights)
+        weights = np.moveaxis(self.kernel, -1, 0)[np.asarray(classes, np.intp)]
+        of_places = "nc" if self.kernel.ndim == 2 else "nhwc"
+        scores = np.einsum(f"nhwc,{of_places}->nhw", self.features, weights)
         scores = np.maximum(scores, 0)
         highest = scores.max(axis=(1, 2), keepdims=True)
         found = np.divide(scores, highest, np.zeros_like(scores), where=highest > 0)
@@ -60,14 +62,17 @@ class Looker:
         """Open up the model's end.
 
         Raises:
-            RunError: It does not end in an average over the picture and one dense
-                layer, as what our recipes make does.
+            RunError: It does not end in an average over the picture, or all its
+                places, and one dense layer, as what most of our recipes make does.
         """
         pooling, dense = _end_of(saved.model)
         self.labels = saved.labels
         self.image_size = saved.image_size
         self._model = keras.Model(saved.model.inputs, [pooling.input, dense.output])
         self._kernel = np.asarray(dense.get_weights()[0], np.float32)
+        if isinstance(pooling, keras.layers.Flatten):
+            places = pooling.input.shape[1:]  # (h, w, C), as Flatten lays them out
+            self._kernel = self._kernel.reshape(*places, -1)
 
     def look(self, images: NDArray[np.uint8]) -> Looked:
         """Ask the network once for all: square RGB images (N, S, S, 3), N from 1."""
@@ -113,20 +118,22 @@ def encode_overlay(heat: Heat) -> bytes:
 
 
 def _end_of(model: Any) -> tuple[Any, Any]:
-    """Return the layer that averages over the picture, and the dense one after it."""
+    """Return the layer that joins the places of a picture, and the dense one on it."""
     layers = [
         layer for layer in model.layers if not isinstance(layer, keras.layers.Dropout)
     ]
-    *_, pooling, dense = [None, None, *layers]
-    is_ours = (
-        isinstance(pooling, keras.layers.GlobalAveragePooling2D)
-        and isinstance(dense, keras.layers.Dense)
-        and pooling.data_format == "channels_last"
-        and not pooling.keepdims
-    )
-    if not is_ours:
+    *_, joining, dense = [None, None, *layers]
+    if not isinstance(dense, keras.layers.Dense) or not _joins_places(joining):
         raise RunError(
             "where this model looks can't be shown: that takes one that ends in"
-            " GlobalAveragePooling2D and one Dense layer, as those of `mekiki train` do"
+            " GlobalAveragePooling2D or Flatten and one Dense layer, as those of most"
+            " recipes do"
         )
-    return pooling, dense
+    return joining, dense
+
+
+def _joins_places(layer: Any) -> bool:
+    """Tell whether a layer makes one vector of a map with its channels last."""
+    if isinstance(layer, keras.layers.GlobalAveragePooling2D):
+        return layer.data_format == "channels_last" and not layer.keepdims
+    return isinstance(layer, keras.layers.Flatten) and len(layer.input.shape) == 4

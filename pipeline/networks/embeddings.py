@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.home import SetFolder
 from pipeline.networks.pixels import VERSION, StoredPhoto, map_pixels
+from pipeline.networks.precision import in_float32
 from pipeline.networks.rows import RowStore
 from pipeline.progress import Progress, silent
 
@@ -34,7 +35,7 @@ def embed_photos(
     Args:
         folder: The set, for its photos and its cache.
         photos: In the order wanted.
-        backbone: From ``build_backbone``.
+        backbone: From ``build_backbone``; it looks in float32, however it is trained.
         key: Tells this network and its weights from all others; part of a file name.
         progress: How the work is shown.
         on_rate: Told how many photos are to be embedded, and at how many a second,
@@ -54,6 +55,7 @@ def embed_photos(
     missing = set(store.missing(keys))
     todo = [photo for photo in photos if photo.sha256 in missing]
     if todo:
+        backbone = in_float32(backbone)
         pixels = map_pixels(folder, todo, size, progress=progress)
         if on_rate and len(todo) > 2 * BATCH_SIZE:
             on_rate(len(todo), images_per_second(backbone))

@@ -20,7 +20,8 @@ from pipeline.machine import usable_cores
 from pipeline.networks.rows import RowStore
 from pipeline.progress import Progress, silent
 
-CHUNK = 64  # photos decoded before they are written together
+CHUNK = 64  # photos, at least, decoded before they are written together
+CHUNK_BYTES = 1 << 23  # of tiny photos more: each writing reads all the keys there are
 VERSION = 1  # goes up when square_image gives other pixels
 
 
@@ -71,7 +72,8 @@ def map_pixels(
     """Return the photos as squares of ``size`` pixels, mapped from the cache.
 
     Raises:
-        InputError: A photo is missing from the store, or broken.
+        InputError: A photo is missing from the store, or broken; or the disk has no
+            room for those that are not in the cache yet.
     """
     store = RowStore(
         folder.cache, f"pixels-v{VERSION}-{size}", (size, size, 3), np.uint8
@@ -79,6 +81,7 @@ def map_pixels(
     keys = [photo.sha256 for photo in photos]
     missing = set(store.missing(keys))
     if missing:
+        store.check_room(len(missing))
         images = ImageStore(folder.images)
         files = {
             photo.sha256: images.path(photo.sha256, photo.extension)
@@ -110,12 +113,13 @@ def _decode(
 ) -> None:
     """Decode in threads (the decoders release the lock) and write chunk by chunk."""
     names = list(files)
+    step = max(CHUNK, CHUNK_BYTES // (3 * size * size))
     with (
         ThreadPoolExecutor(max_workers=min(8, usable_cores())) as pool,
         progress("decoding photos", len(names)) as advance,
     ):
-        for start in range(0, len(names), CHUNK):
-            chunk = names[start : start + CHUNK]
+        for start in range(0, len(names), step):
+            chunk = names[start : start + step]
             squares = pool.map(lambda name: _square(files[name], size), chunk)
             store.add(chunk, np.stack(list(squares)))
             advance(len(chunk))

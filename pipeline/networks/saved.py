@@ -48,8 +48,18 @@ class SavedModel:
         ]
 
     def without_top(self) -> Any:
-        """Return the network up to what its last layer is given: features (N, D)."""
-        return type(self.model)(self.model.input, self.model.layers[-1].input)
+        """Return the network up to what its last layer is given: features (N, D).
+
+        Of a flattened map the average over its places: that says as much of a photo
+        in a fiftieth of the numbers.
+        """
+        from pipeline.networks.backend import keras  # noqa: PLC0415
+
+        *_, before, last = self.model.layers
+        features = last.input
+        if isinstance(before, keras.layers.Flatten) and len(before.input.shape) == 4:
+            features = keras.layers.GlobalAveragePooling2D()(before.input)
+        return keras.Model(self.model.input, features)
 
     def classify(self, pictures: Sequence[Pixels]) -> PredProbs:
         """Return class probabilities (N, K) of decoded pictures of any size."""
@@ -61,6 +71,16 @@ class SavedModel:
                 np.empty((0, self.image_size, self.image_size, 3), np.uint8)
             )
         )
+
+
+def save_model(run: Run, model: Any) -> None:
+    """Save a model as a run's, whole or not at all.
+
+    Without the optimizer: what is asked later is never trained on.
+    """
+    fresh = run.folder / ".part.keras"
+    type(model)(model.input, model.output).save(fresh)
+    fresh.replace(run.model_file)
 
 
 def load_model(run: Run) -> SavedModel:

@@ -12,7 +12,7 @@ from jinja2 import Environment
 from pipeline.catalog import Catalog
 from pipeline.home import SetFolder
 from pipeline.pages import templates_of
-from pipeline.report import facts
+from pipeline.report import facts, figures
 from pipeline.runs import Run
 from pipeline.writing import write_atomically
 
@@ -30,7 +30,7 @@ def write_report(folder: SetFolder, catalog: Catalog, run: Run) -> Path:
     began, ended = facts.run_times(catalog, run)
     rows = facts.categories(catalog, run, metrics)
     page = (
-        _templates()
+        templates()
         .get_template("report.html")
         .render(
             set_name=folder.name,
@@ -40,12 +40,14 @@ def write_report(folder: SetFolder, catalog: Catalog, run: Run) -> Path:
             ended=ended,
             metrics=metrics,
             headline=facts.headline(metrics),
+            diagnosis=figures.diagnosis(run, metrics),
             categories=rows,
             weakest=sorted(rows, key=_by_weakness),
             confused=facts.confused(run, metrics),
             material=facts.material(catalog),
-            stress=facts.stress(run),
-            demo=facts.demo_result(run),
+            stress=figures.stress(run),
+            demo=facts.found_beside(run, "demo.json"),
+            distilled=facts.found_beside(run, "distill.json"),
             pictures=facts.pictures(run),
             settings=facts.settings_rows(noted.get("settings", {})),
             versions=noted.get("versions", {}),
@@ -57,17 +59,22 @@ def write_report(folder: SetFolder, catalog: Catalog, run: Run) -> Path:
     return out
 
 
-def _templates() -> Environment:
-    templates = templates_of("pipeline.report")
-    templates.filters["percent"] = percent
-    templates.filters["number"] = number
-    templates.filters["duration"] = duration
-    return templates
+def templates() -> Environment:
+    """Return the templates of the report's pages, with how they write figures."""
+    found = templates_of("pipeline.report")
+    for write in (percent, interval, number, duration, chance):
+        found.filters[write.__name__] = write
+    return found
 
 
 def percent(share: float | None, digits: int = 1) -> str:
     """Write a share 0..1 as a percentage: 97.1 %."""
     return DASH if share is None else f"{100 * share:.{digits}f}{NARROW}%"
+
+
+def interval(ends: tuple[float, float]) -> str:
+    """Write an interval of shares 0..1: 71.0 % to 99.0 %."""
+    return " to ".join(percent(end) for end in ends)
 
 
 def number(value: float | None) -> str:
@@ -91,3 +98,8 @@ def duration(seconds: float | None) -> str:
 
 def _by_weakness(row: facts.CategoryRow) -> tuple[float, Any]:
     return (2.0 if row.recall is None else row.recall, row.name)
+
+
+def chance(p: float) -> str:
+    """Write a p-value: 0.031, or that it is less than can be written."""
+    return "less than 0.001" if p < 0.001 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"

@@ -5,7 +5,6 @@ and the page says so.
 """
 
 import base64
-import csv
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,23 +12,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.catalog import Catalog, Part, Status
+from pipeline.report.figures import Measured, accuracy_of
 from pipeline.runs import Run
 
 PICTURES = ("curves", "confusion", "samples", "predictions", "robustness", "flips")
-CLEAN = "clean"
 NO_REASON = {"stored": "new photo", "pending": "not tried yet"}
 
 
 @dataclass(frozen=True)
 class Headline:
-    """The run's accuracy, and how far it can be believed."""
+    """The run's accuracies: the one that leads, and the others."""
 
-    part: str  # of the split
-    accuracy: float | None  # 0..1
-    interval: tuple[float, float] | None  # 95 %
-    num_photos: int
-    selected_on: str  # the part that chose the snapshot
-    beside: tuple[tuple[str, float], ...]  # other parts' accuracy
+    leading: Measured | None
+    beside: tuple[Measured, ...]
+    part: str  # that leads, or would
+    selected_on: str  # the part that chose the snapshot, or nothing
 
 
 @dataclass(frozen=True)
@@ -78,44 +75,19 @@ class Material:
     conflicts: int
 
 
-@dataclass(frozen=True)
-class StressRow:
-    """A corruption: accuracy and flip rate by severity, 0..1."""
-
-    name: str
-    accuracy: tuple[float, ...]
-    flip_rate: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Stress:
-    """What robustness.csv holds."""
-
-    clean_accuracy: float
-    num_photos: int
-    rows: tuple[StressRow, ...]
-
-    @property
-    def mean_accuracy(self) -> float:
-        """The mean over corruptions and severities."""
-        values = [value for row in self.rows for value in row.accuracy]
-        return sum(values) / len(values)
-
-
 def headline(metrics: Mapping[str, Any]) -> Headline:
-    """Return the figure that leads: the test part's where there is one."""
-    known = [part for part in ("test", "val") if f"{part}_accuracy" in metrics]
-    part = str(metrics.get("measured_on", known[0] if known else "val"))
-    interval = metrics.get(f"{part}_accuracy_interval")
+    """Return the figure that leads, the test part's where there is one, and others."""
+    found = {
+        part: measured
+        for part in ("test", "val", "out_of_fold")
+        if (measured := accuracy_of(metrics, part))
+    }
+    part = str(metrics.get("measured_on", next(iter(found), "val")))
     return Headline(
+        leading=found.pop(part, None),
+        beside=tuple(found.values()),
         part=part,
-        accuracy=metrics.get(f"{part}_accuracy"),
-        interval=(interval[0], interval[1]) if interval else None,
-        num_photos=int(metrics.get(f"num_{part}", 0)),
         selected_on=str(metrics.get("selected_on", "val")),
-        beside=tuple(
-            (other, metrics[f"{other}_accuracy"]) for other in known if other != part
-        ),
     )
 
 
@@ -171,40 +143,14 @@ def material(catalog: Catalog) -> Material:
     )
 
 
-def stress(run: Run) -> Stress | None:
-    """Read robustness.csv; ``None`` where it is missing or no such table."""
+def found_beside(run: Run, name: str) -> dict[str, Any] | None:
+    """Read a file of figures that not every run has; ``None`` where there is none.
+
+    ``demo.json``: what the demo found against what it planted. ``distill.json``: a
+    student beside its teacher.
+    """
     try:
-        text = (run.folder / "robustness.csv").read_text(encoding="utf-8")
-        rows = list(csv.DictReader(text.splitlines()))
-        (clean,) = (row for row in rows if row["corruption"] == CLEAN)
-        names = dict.fromkeys(
-            row["corruption"] for row in rows if row["corruption"] != CLEAN
-        )
-        return Stress(
-            clean_accuracy=float(clean["accuracy"]),
-            num_photos=int(clean["num_photos"]),
-            rows=tuple(_stress_row(name, rows) for name in names),
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _stress_row(name: str, rows: Sequence[Mapping[str, str]]) -> StressRow:
-    mine = sorted(
-        (row for row in rows if row["corruption"] == name),
-        key=lambda row: int(row["severity"]),
-    )
-    return StressRow(
-        name=name.replace("_", " "),
-        accuracy=tuple(float(row["accuracy"]) for row in mine),
-        flip_rate=tuple(float(row["flip_rate"]) for row in mine),
-    )
-
-
-def demo_result(run: Run) -> dict[str, Any] | None:
-    """Read what the demo found against what it planted, if this is its run."""
-    try:
-        found = json.loads((run.folder / "demo.json").read_text(encoding="utf-8"))
+        found = json.loads((run.folder / name).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None

@@ -23,6 +23,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from pipeline.images import Pixels
+from pipeline.metrics import wilson_interval
 
 INK, FAINT, RULE = "#1f2933", "#7b8794", "#d9dee4"
 TRAIN_COLOUR, VAL_COLOUR, WRONG = "#9aa5b1", "#1667b7", "#c81e1e"
@@ -60,7 +61,11 @@ class Picture:
 
 
 def draw_curves(
-    out: Path, history: Sequence[Mapping[str, float]], best_epoch: int
+    out: Path,
+    history: Sequence[Mapping[str, float]],
+    kept_epoch: int,
+    *,
+    num_val: int = 0,
 ) -> None:
     """Draw loss and accuracy by epoch, on training and validation photos.
 
@@ -68,7 +73,8 @@ def draw_curves(
         out: The PNG to write.
         history: A row an epoch: ``epoch``, ``loss``, ``accuracy`` and the same with
             ``val_`` before them.
-        best_epoch: The epoch that was kept; marked. 1-based.
+        kept_epoch: The epoch that was kept; marked. 1-based.
+        num_val: Validation photos, for the 95 % interval of their accuracy.
     """
     with open_figure(out, (9.2, 3.6)) as figure:
         for axes, key, title in zip(
@@ -77,8 +83,29 @@ def draw_curves(
             ("accuracy", "loss"),
             strict=True,
         ):
-            _draw_curve(axes, history, key, best_epoch)
+            if key == "accuracy" and num_val:
+                epochs = [row["epoch"] for row in history]
+                shade_interval(axes, epochs, history, num_val, VAL_COLOUR)
+            _draw_curve(axes, history, key, kept_epoch)
             axes.set_title(title, loc="left", color=INK, fontsize=11)
+
+
+def shade_interval(
+    axes: Axes,
+    xs: Sequence[float],
+    history: Sequence[Mapping[str, float]],
+    num_val: int,
+    colour: str,
+) -> None:
+    """Shade the 95 % interval of validation accuracy: a band (Wilson 1927)."""
+    ends = [
+        wilson_interval(round(share * num_val), num_val)
+        if 0 <= share <= 1
+        else (math.nan, math.nan)
+        for share in (row.get("val_accuracy", math.nan) for row in history)
+    ]
+    lows, highs = zip(*ends, strict=True)
+    axes.fill_between(xs, lows, highs, color=colour, alpha=0.12, linewidth=0)
 
 
 def draw_confusion(
@@ -139,8 +166,20 @@ def shorten(text: str, width: int) -> str:
     return f"{kept.rstrip()}…"
 
 
+def shorten_file(name: str, width: int) -> str:
+    """Cut a file's name to ``width`` columns in the middle: numbers end it."""
+    if _width(name) <= width:
+        return name
+    end = ""
+    for character in reversed(name):
+        if _width(character + end) > width // 2:
+            break
+        end = character + end
+    return f"{shorten(name, width - _width(end)).removesuffix('…')}…{end}"
+
+
 def _draw_curve(
-    axes: Axes, history: Sequence[Mapping[str, float]], key: str, best_epoch: int
+    axes: Axes, history: Sequence[Mapping[str, float]], key: str, kept_epoch: int
 ) -> None:
     epochs = [row["epoch"] for row in history]
     marker = "o" if len(epochs) < 20 else ""
@@ -152,9 +191,9 @@ def _draw_curve(
         axes.plot(
             epochs, values, color=colour, label=label, marker=marker, markersize=4
         )
-    if len(epochs) > 1 and best_epoch:
+    if len(epochs) > 1 and kept_epoch:
         axes.axvline(
-            best_epoch, color=RULE, linestyle="--", zorder=0, label="kept snapshot"
+            kept_epoch, color=RULE, linestyle="--", zorder=0, label="kept snapshot"
         )
     axes.set_xlabel("epoch", color=FAINT)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -193,7 +232,7 @@ def _draw_picture(cell: Axes, picture: Picture) -> None:
 def _caption(picture: Picture) -> str:
     if picture.predicted is None:
         return shorten(picture.label, 20)
-    said = f"{shorten(picture.predicted, 16)} {100 * (picture.confidence or 0):.0f} %"
+    said = f"{shorten(picture.predicted, 16)}, {100 * (picture.confidence or 0):.0f} %"
     return f"{said}\nis {shorten(picture.label, 18)}" if picture.is_wrong else said
 
 

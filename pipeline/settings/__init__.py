@@ -20,6 +20,7 @@ from pipeline.settings.sources import (
 )
 from pipeline.settings.tables import (
     RECIPES,
+    WITHOUT_WEIGHTS,
     NoiseName,
     RobustnessSettings,
     ScrapeSettings,
@@ -30,6 +31,7 @@ from pipeline.settings.tables import (
 __all__ = [
     "RECIPES",
     "SEARCHES",
+    "WITHOUT_WEIGHTS",
     "CifarSource",
     "CommonsSource",
     "FolderSource",

@@ -1,15 +1,35 @@
 """The tables of categories.toml, with their defaults."""
 
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import BaseModel, Field, model_validator
 
 from pipeline.licences import DEFAULT_LICENCES
 from pipeline.settings.sources import Source
-from pipeline.settings.values import Frozen, Licences, Name, Weights
+from pipeline.settings.values import (
+    Batches,
+    Frozen,
+    Licences,
+    Name,
+    Sha256,
+    Weights,
+)
 
-RECIPES = ("finetune", "quick", "small-cnn")
+RecipeName = Literal[
+    "finetune",
+    "quick",
+    "small-cnn",
+    "guitar-2017",
+    "first-cnn",
+    "mnist-cnn",
+    "mnist-tuned",
+    "cifar10-cnn",
+    "cifar10-tuned",
+]
+RECIPES: tuple[RecipeName, ...] = get_args(RecipeName)
+WITHOUT_WEIGHTS = frozenset(RECIPES) - {"finetune", "quick", "guitar-2017"}
 NoiseName = Literal["none", "shop", "augmix"]
+PrecisionName = Literal["auto", "float32", "mixed_bfloat16"]
 
 
 class Category(Frozen):
@@ -61,17 +81,29 @@ class SplitSettings(Frozen):
 class TrainSettings(Frozen):
     """The recipe and what it is given; ``None`` leaves a choice to the recipe."""
 
-    recipe: Literal["finetune", "quick", "small-cnn"] = "finetune"
-    backbone: str = "ResNet50"  # a name in keras.applications
+    recipe: RecipeName = "finetune"
+    backbone: str = "ResNet50"  # of keras.applications, or NetworkInNetwork
     weights: Weights = "imagenet"  # or a path, or "none"
+    weights_sha256: Sha256 | None = None  # of the file that weights names
     image_size: int = Field(default=224, ge=16, le=1024)
     batch_size: int = Field(default=32, ge=1, le=4096)
     epochs: int | None = Field(default=None, ge=1)
+    batches_per_epoch: Batches | None = None
     max_minutes: float | None = Field(default=None, gt=0)
     learning_rate: float | None = Field(default=None, gt=0)
     patience: int | None = Field(default=None, ge=1)  # epochs without a better val_loss
     seed: int = Field(default=0, ge=0, lt=2**32)  # as Keras takes it
     noise: NoiseName = "none"  # laid on training pictures alone
+    precision: PrecisionName = "auto"  # mixed_bfloat16 on GPUs and TPUs
+
+    @model_validator(mode="after")
+    def _a_hash_needs_a_file(self) -> Self:
+        if self.weights_sha256 and self.weights in {"imagenet", "none"}:
+            raise ValueError(
+                f'weights_sha256 is of a file, and weights is "{self.weights}": set'
+                " weights to the file's path, or remove weights_sha256"
+            )
+        return self
 
     @model_validator(mode="after")
     def _noise_needs_pictures(self) -> Self:
@@ -80,6 +112,15 @@ class TrainSettings(Frozen):
                 f'noise = "{self.noise}" can\'t be used by recipe = "quick", which'
                 " looks at each photo once, as it is: set noise"
                 ' = "none", or recipe = "finetune"'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _quick_looks_in_float32(self) -> Self:
+        if self.precision == "mixed_bfloat16" and self.recipe == "quick":
+            raise ValueError(
+                'precision = "mixed_bfloat16" can\'t be used by recipe = "quick", which'
+                ' trains no network: set precision = "auto", or recipe = "finetune"'
             )
         return self
 

@@ -1,5 +1,6 @@
 """What a value in categories.toml may be: paths, names, addresses, licences."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -45,6 +46,18 @@ def _weights(weights: str, info: ValidationInfo) -> str:
     return str(_beside_file(Path(weights), info))
 
 
+def _sha256(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise ValueError("must be a sha256: 64 digits 0-9 and a-f")
+    return text.lower()
+
+
+def _batches(batches: int | str) -> int | str:
+    if batches == "pass" or (isinstance(batches, int) and batches >= 1):
+        return batches
+    raise ValueError("must be a number from 1 on, or 'pass'")
+
+
 def _licences(slugs: tuple[str, ...]) -> tuple[str, ...]:
     if not slugs or any(slug not in LICENCES for slug in slugs):
         raise ValueError(f"must be of {', '.join(LICENCES)}")
@@ -53,5 +66,7 @@ def _licences(slugs: tuple[str, ...]) -> tuple[str, ...]:
 
 FilePath = Annotated[Path, AfterValidator(_beside_file)]
 Name = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
+Sha256 = Annotated[str, AfterValidator(_sha256)]
+Batches = Annotated[int | str, AfterValidator(_batches)]  # "pass": every photo once
 Weights = Annotated[str, AfterValidator(_weights)]
 Licences = Annotated[tuple[str, ...], AfterValidator(_licences)]

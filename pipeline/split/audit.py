@@ -48,7 +48,7 @@ def audit_split(
             'an audit needs features that see something, and [train] weights is "none";'
             ' set it to "imagenet" or the path of a file of weights'
         )
-    key = weights_key(settings.train.weights)
+    key = weights_key(settings.train.weights, settings.train.weights_sha256)
     plan = plan_split(settings, catalog)
     parts = _measurable(plan)
     images = sorted(

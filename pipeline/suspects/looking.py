@@ -19,11 +19,9 @@ from pipeline.networks.saved import load_model
 from pipeline.networks.weights import NONE, weights_key
 from pipeline.progress import Progress
 from pipeline.runs import Run, newest_run
-from pipeline.settings import TrainSettings
+from pipeline.settings import WITHOUT_WEIGHTS, TrainSettings
 
 Say = Callable[[str], None]
-
-WITHOUT_WEIGHTS = "small-cnn"  # this recipe trains a network of its own
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def look_at(
 def choose_network(folder: SetFolder, settings: TrainSettings, say: Say) -> Network:
     """Return the set's own backbone, else the newest run's network."""
     run = newest_run(folder)
-    if settings.weights == NONE or settings.recipe == WITHOUT_WEIGHTS:
+    if settings.weights == NONE or settings.recipe in WITHOUT_WEIGHTS:
         if run is None:
             raise WeightsError(
                 f"[train] {_why_none(settings)}, so no network knows anything of"
@@ -84,7 +82,9 @@ def choose_network(folder: SetFolder, settings: TrainSettings, say: Say) -> Netw
             )
         return _network_of(run)
     try:
-        key = features_key(settings, weights_key(settings.weights))
+        key = features_key(
+            settings, weights_key(settings.weights, settings.weights_sha256)
+        )
         model = build_backbone(settings.backbone, settings.weights, settings.image_size)
     except WeightsError as error:
         if run is None:

@@ -8,10 +8,11 @@ the same is left alone, an unfinished one goes on where it was, anything else is
 import importlib.metadata
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from pipeline.catalog import Catalog
 from pipeline.catalog.training import Prediction, RunPhoto
@@ -28,14 +29,14 @@ from pipeline.runs import (
     point_latest,
     run_of_fingerprint,
 )
-from pipeline.settings import SetSettings, dump_settings
-from pipeline.train.job import Job, Material, Say, gather
+from pipeline.settings import WITHOUT_WEIGHTS, SetSettings, dump_settings
+from pipeline.train.job import Job, Material, Say, Trained, gather
 from pipeline.train.predictions import MEASURED, read_predictions
 from pipeline.train.state import StateFile
 
 Now = Callable[[], str]  # ISO 8601, UTC
 
-_VERSIONS = ("mekiki", "keras", "tensorflow", "numpy", "albumentations")
+_VERSIONS = ("mekiki", "keras", "tensorflow", "jax", "numpy", "albumentations")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class TrainSummary:
     num_val: int
     val_accuracy: float  # 0..1
     test_accuracy: float | None  # where there is a test part
+    accuracies: tuple[str, ...]  # each said with its interval, the one to believe first
     epochs: int
     seconds: float  # of training, over all starts
     without_photos: tuple[str, ...]  # categories left out
@@ -65,11 +67,9 @@ class TrainSummary:
             did = "nothing changed, left alone"
         else:
             did = "resumed and finished" if self.is_resumed else "trained"
-            did += f" on {self.num_train} photos, {self.epochs} epochs"
-        parts = [f"{self.run.name}: {did}"]
-        if self.test_accuracy is not None:
-            parts.append(f"test accuracy {100 * self.test_accuracy:.1f} %")
-        parts.append(f"val accuracy {100 * self.val_accuracy:.1f} % of {self.num_val}")
+            s = "s" if self.epochs > 1 else ""
+            did += f" on {self.num_train} photos, {self.epochs} epoch{s}"
+        parts = [f"{self.run.name}: {did}", *self.accuracies]
         if self.without_photos:
             parts.append(f"left out, no photos: {', '.join(self.without_photos)}")
         return "; ".join(parts)
@@ -83,6 +83,7 @@ def train(
     progress: Progress,
     now: Now,
     say: Say,
+    is_enough: bool = False,
 ) -> TrainSummary:
     """Train what the set asks for, unless a finished run has done just that.
 
@@ -93,14 +94,52 @@ def train(
         progress: How the work is shown.
         now: The clock.
         say: Told in a line what training will cost, before the bulk of it.
+        is_enough: End an interrupted run with the best snapshot it has.
 
     Raises:
         InputError: There is no split, too little to train on, or a photo is missing.
         SettingsError: The backbone is unknown or can't be built.
         WeightsError: The weights can't be had.
     """
-    material = gather(settings, catalog)
+
+    def follow(job: Job) -> Trained:
+        # Loading Keras takes seconds: only where there is something to train.
+        from pipeline.train.recipes import follow_recipe  # noqa: PLC0415
+
+        return follow_recipe(job)
+
+    return carry_out(
+        folder,
+        settings,
+        catalog,
+        gather(settings, catalog),
+        follow,
+        progress=progress,
+        now=now,
+        say=say,
+        is_enough=is_enough,
+    )
+
+
+def carry_out(
+    folder: SetFolder,
+    settings: SetSettings,
+    catalog: Catalog,
+    material: Material,
+    follow: Callable[[Job], Trained],
+    *,
+    progress: Progress,
+    now: Now,
+    say: Say,
+    is_enough: bool = False,
+) -> TrainSummary:
+    """Train what ``material`` says as ``follow`` does, unless a run has done so.
+
+    Args and errors as of ``train``.
+    """
     known = run_of_fingerprint(folder, material.fingerprint)
+    if is_enough:
+        _check_snapshot(folder, known)
     if known is None or not known.is_finished:
         _check_photos(folder, material)
     run = known or _new_run(folder, settings, material, now)
@@ -108,20 +147,18 @@ def train(
     is_finished = run.is_finished
     if not is_finished:
         # Loading Keras takes seconds: only where there is something to train.
-        from pipeline.train.recipes import follow_recipe  # noqa: PLC0415
         from pipeline.train.record import write_results  # noqa: PLC0415
 
-        job = Job(folder, run, material, progress, say)
+        job = Job(folder, run, material, progress, say, is_enough)
         try:
-            write_results(job, follow_recipe(job))
+            write_results(job, follow(job))
         except (SettingsError, WeightsError):
             if known is None:  # nothing was trained, and never will be as it stands
                 shutil.rmtree(run.folder)
                 catalog.training.forget_run(run.name)
             raise
     StateFile(run.folder).remove()
-    photos = {photo.sha256 for photo in catalog.training.run_photos(run.name)}
-    write_credits(folder, catalog, run.folder, photos)
+    write_credits(folder, catalog, run.folder, material.sha256s)
     _record_end(catalog, run, now)
     _mend_latest(folder, catalog)
     return _summary(run, material, is_new=known is None, is_left_alone=is_finished)
@@ -144,12 +181,24 @@ def _check_photos(folder: SetFolder, material: Material) -> None:
         )
 
 
+def _check_snapshot(folder: SetFolder, known: Run | None) -> None:
+    """Refuse to end what was not begun."""
+    if known is None or not (known.is_finished or StateFile(known.folder).exists):
+        raise InputError(
+            "--finish ends an interrupted run with its best snapshot, and no run of"
+            f" these settings, labels and photos has one: `mekiki train {folder.name}`"
+            " begins or goes on"
+        )
+
+
 def _new_run(
     folder: SetFolder, settings: SetSettings, material: Material, now: Now
 ) -> Run:
     """Make the run folder, with all that is needed to repeat the run in it."""
     began = datetime.fromisoformat(now())
-    run = make_run(folder, f"{began:%Y%m%d-%H%M%S}-{material.settings.recipe}")
+    run = make_run(folder, f"{began:%Y%m%d-%H%M%S}-{material.name}")
+    written = dump_settings(settings.model_copy(update={"train": material.settings}))
+    written["train"]["recipe"] = material.recipe
     run.write_json("labels.json", material.labels)
     run.write_toml(
         "settings.toml",
@@ -157,11 +206,20 @@ def _new_run(
             "fingerprint": material.fingerprint,
             "set": folder.name,
             "weights": material.weights,
+            **_backbone(material),
+            "photos": {str(p): len(part.photos) for p, part in material.parts.items()},
             "versions": _versions(),
-            "settings": dump_settings(settings),
-        },
+            "settings": written,
+        }
+        | ({"distill": asdict(material.lesson)} if material.lesson else {}),
     )
     return run
+
+
+def _backbone(material: Material) -> dict[str, str]:
+    """Name the backbone, of recipes that have none of their own."""
+    chosen = material.settings
+    return {} if chosen.recipe in WITHOUT_WEIGHTS else {"backbone": chosen.backbone}
 
 
 def _versions() -> dict[str, str]:
@@ -204,14 +262,16 @@ def _record_end(catalog: Catalog, run: Run, now: Now) -> None:
 def _mend_latest(folder: SetFolder, catalog: Catalog) -> None:
     """Point ``latest`` to the run that finished last, where it does not already.
 
-    That need not be the one that began last: an older run may have been resumed.
+    That need not be the one that began last: an older run may have been resumed. It
+    is never a student's: who distils chooses where it serves.
     """
     ended = {row.name: row.finished_at or "" for row in catalog.training.runs()}
     newest = max(
-        (run for run in list_runs(folder) if run.is_finished),
+        (run for run in list_runs(folder) if run.is_finished and not run.is_student),
         key=lambda run: (ended.get(run.name, ""), run.name),
+        default=None,
     )
-    if (folder.models / LATEST).resolve() != newest.folder.resolve():
+    if newest and (folder.models / LATEST).resolve() != newest.folder.resolve():
         point_latest(folder, newest)
 
 
@@ -227,7 +287,26 @@ def _summary(
         num_val=metrics["num_val"],
         val_accuracy=metrics["val_accuracy"],
         test_accuracy=metrics.get("test_accuracy"),
+        accuracies=tuple(_spoken_accuracies(metrics)),
         epochs=metrics["epochs"],
         seconds=metrics["seconds"],
         without_photos=material.without_photos,
     )
+
+
+def _spoken_accuracies(metrics: Mapping[str, Any]) -> Iterator[str]:
+    """Say each accuracy with its interval, and which photos chose the snapshot."""
+    for name, said in (
+        ("test", "test accuracy"),
+        ("val", "val accuracy"),
+        ("out_of_fold", "out of fold"),
+    ):
+        share = metrics.get(f"{name}_accuracy")
+        if share is None:
+            continue
+        low, high = metrics[f"{name}_accuracy_interval"]
+        yield (
+            f"{said} {100 * share:.1f} % ({100 * low:.1f} to {100 * high:.1f} with"
+            f" 95 %) of {metrics[f'num_{name}']:,}"
+            + (", which chose the snapshot" if metrics["selected_on"] == name else "")
+        )

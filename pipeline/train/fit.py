@@ -1,47 +1,24 @@
 """Training a network: early stopping on the best snapshot, resumable.
 
-The learning rate rises over the warm-up and falls as a cosine over the rest of the
-epochs (arXiv 1608.03983). The snapshot with the lowest validation loss is kept.
+The snapshot with the lowest validation loss is kept, or the last where the schedule
+says so.
 """
 
-import logging
-import math
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.util import find_spec
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from pipeline.errors import RunError
 from pipeline.networks.backend import keras
-from pipeline.progress import Advance, Progress
+from pipeline.progress import Progress
 from pipeline.train.batches import PlainBatches, TrainBatches
-from pipeline.train.state import Arrays, Standing, StateFile
-
-logger = logging.getLogger(__name__)
-
-MOMENTUM = 0.9
-# A head that starts from a finished fit is steep: unclipped, the first batches throw a
-# pretrained network from 86 % to 50 % (MobileNetV2, six guitars, rate 0.001 and 0.003).
-CLIP_NORM = 1.0  # of all gradients together
-WEIGHT_DECAY = 0.02  # of AdamW, a step, times the learning rate
-COMPILING = 2  # batches of a start that are not timed: the first ones compile
-TIMED = 4  # batches after which the cost is known well enough to say
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how fast a network learns."""
-
-    epochs: int
-    learning_rate: float  # the highest
-    warmup_epochs: float
-    patience: int  # epochs without a better val_loss
-    optimizer: Literal["sgd", "adamw"] = "sgd"  # with Nesterov momentum, that is
-    max_minutes: float | None = None
+from pipeline.train.keeper import Keeper
+from pipeline.train.logs import event_logs
+from pipeline.train.schedule import Schedule, build_optimizer, learning_rate
+from pipeline.train.state import Standing, StateFile
 
 
 def fit(
@@ -53,64 +30,95 @@ def fit(
     *,
     progress: Progress,
     on_rate: Callable[[float, int], None],
+    on_interrupt: Callable[[Standing], None] = lambda standing: None,
     log_dir: Path | None = None,
+    is_enough: bool = False,
 ) -> Standing:
-    """Train ``model`` in place, from where ``state`` says, to its best snapshot.
+    """Train ``model`` in place, from where ``state`` says, to the snapshot to keep.
 
     Args:
         model: Gives class probabilities (B, K).
         train: What to learn from.
         val: What chooses the snapshot.
-        schedule: How long and how fast.
-        state: Written after each epoch.
+        schedule: How long and how fast. Where ``max_minutes`` leaves no time for all
+            epochs, the rate falls over those that the first one leaves time for.
+        state: Written after an epoch; after each, unless that takes long.
         progress: How the work is shown, in batches.
         on_rate: Told once, after the first batches: the photos a second, and how many
             epochs this start has to do.
+        on_interrupt: Called where Ctrl-C ends the training and there is a snapshot,
+            which the model then holds.
         log_dir: Where TensorBoard's logs go, one file more each start.
+        is_enough: Train no further than the last start did.
 
     Raises:
-        RunError: The loss is no number from the first epoch on.
+        RunError: The loss of every snapshot that could be kept is no number.
     """
     _compile(model, schedule, train.num_batches)
     variables = _all_variables(model)
     standing, best = state.restore(variables) or (Standing(), [])
-    if not standing.stopped_because:
-        total = (schedule.epochs - standing.epochs) * train.num_batches
-        with progress("training", total) as advance:
-            keeper = _Keeper(
-                train=train,
-                schedule=schedule,
-                state=state,
-                standing=standing,
-                best=best,
-                variables=variables,
-                advance=advance,
-                on_rate=on_rate,
-            )
-            model.fit(
-                train,
-                validation_data=val,
-                epochs=schedule.epochs,
-                initial_epoch=standing.epochs,
-                callbacks=[keeper, *_logs(log_dir)],
-                shuffle=False,
-                verbose=0,
-            )
-        standing, best = keeper.standing, keeper.best
-    if not best:
-        raise RunError(
-            "the loss became infinite in the first epoch: lower [train]"
-            f" learning_rate (it was {schedule.learning_rate:g}) and train again"
-        )
-    model.set_weights(best)
+    if standing.kept_epoch and is_enough and not standing.stopped_because:
+        standing.stopped_because = "ended by hand"
+    keeper = Keeper(
+        train=train,
+        schedule=schedule,
+        state=state,
+        standing=standing,
+        best=best,
+        variables=variables,
+        on_rate=on_rate,
+    )
+    try:
+        while not standing.stopped_because:
+            if standing.planned_epochs != schedule.epochs:
+                _plan(model, standing.planned_epochs, schedule, train.num_batches)
+                state.restore(variables)  # Keras ends with the averages in place
+            _train(model, train, val, keeper, progress=progress, log_dir=log_dir)
+    except KeyboardInterrupt:
+        if keeper.best:
+            model.set_weights(keeper.best)
+            on_interrupt(standing)
+        raise
+    _keep(model, keeper, schedule)
     return standing
 
 
-def _logs(folder: Path | None) -> list[Any]:
-    """Return what writes TensorBoard's logs, where they are wanted and can be."""
-    if folder is None or find_spec("tensorboard") is None:
-        return []
-    return [keras.callbacks.TensorBoard(str(folder), write_graph=False)]
+def _keep(model: Any, keeper: Keeper, schedule: Schedule) -> None:
+    """Leave the snapshot that is to be kept in the model."""
+    standing = keeper.standing
+    if not standing.has_snapshot:
+        raise RunError(
+            f"the loss became infinite in epoch {standing.epochs}: lower [train]"
+            f" learning_rate (it was {schedule.learning_rate:g}) and train again"
+        )
+    model.set_weights(keeper.best or model.get_weights())
+
+
+def _train(
+    model: Any,
+    train: TrainBatches,
+    val: PlainBatches,
+    keeper: Keeper,
+    *,
+    progress: Progress,
+    log_dir: Path | None,
+) -> None:
+    """Train until the keeper stops it, or for all the epochs that are planned."""
+    standing = keeper.standing
+    epochs = standing.planned_epochs
+    # after the keeper, which sees the averages before they give way again
+    averaging = [keras.callbacks.SwapEMAWeights()] if model.optimizer.use_ema else []
+    batches = (epochs - standing.epochs) * train.num_batches
+    with progress("training", batches) as keeper.advance:
+        model.fit(
+            train,
+            validation_data=val,
+            epochs=epochs,
+            initial_epoch=standing.epochs,
+            callbacks=[keeper, *averaging, *event_logs(log_dir)],
+            shuffle=False,
+            verbose=0,
+        )
 
 
 def _all_variables(model: Any) -> list[Any]:
@@ -121,27 +129,22 @@ def _all_variables(model: Any) -> list[Any]:
 
 
 def _compile(model: Any, schedule: Schedule, steps: int) -> None:
-    warmup = round(schedule.warmup_epochs * steps)
-    highest = schedule.learning_rate
-    rate = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.1 * highest if warmup else highest,
-        decay_steps=max(1, schedule.epochs * steps - warmup),
-        warmup_target=highest if warmup else None,
-        warmup_steps=warmup,
-    )
-    if schedule.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY)
-    else:
-        optimizer = keras.optimizers.SGD(
-            rate, momentum=MOMENTUM, nesterov=True, global_clipnorm=CLIP_NORM
-        )
     model.compile(
-        optimizer=optimizer,
-        loss=keras.losses.CategoricalCrossentropy(),
-        metrics=["accuracy"],
+        optimizer=build_optimizer(schedule, steps),
+        loss=keras.losses.CategoricalCrossentropy(
+            label_smoothing=schedule.label_smoothing
+        ),
+        weighted_metrics=["accuracy"],  # photos that fill up a batch weigh nothing
     )
     model.optimizer.build(model.trainable_variables)
     _build_metrics(model)
+
+
+def _plan(model: Any, epochs: int, schedule: Schedule, steps: int) -> None:
+    """Let the learning rate fall over other epochs than compiled."""
+    planned = replace(schedule, epochs=epochs)
+    model.optimizer.learning_rate = learning_rate(planned, steps)
+    model.make_train_function(force=True)  # the rate is part of what was traced
 
 
 def _build_metrics(model: Any) -> None:
@@ -154,79 +157,3 @@ def _build_metrics(model: Any) -> None:
     model.compute_loss(y=targets, y_pred=targets, training=False)
     model.compute_metrics(None, targets, targets)
     model.reset_metrics()
-
-
-class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]  # Keras carries no types
-    """Early stopping, the clock, the history, and the state after each epoch."""
-
-    def __init__(
-        self,
-        *,
-        train: TrainBatches,
-        schedule: Schedule,
-        state: StateFile,
-        standing: Standing,
-        best: Arrays,
-        variables: list[Any],
-        advance: Advance,
-        on_rate: Callable[[float, int], None],
-    ) -> None:
-        super().__init__()
-        self.standing, self.best = standing, best
-        self._train, self._schedule, self._state = train, schedule, state
-        self._variables, self._advance, self._on_rate = variables, advance, on_rate
-        self._began = time.perf_counter() - standing.elapsed
-        self._epochs = schedule.epochs - standing.epochs  # for this start to do
-        self._batches = 0  # since this start
-        self._last = 0.0  # when the batch before ended
-        self._out_of_time = False
-
-    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
-        self._train.epoch = epoch
-        self._last = time.perf_counter()
-
-    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
-        self._advance(1)
-        self._batches += 1
-        now = time.perf_counter()
-        if self._batches > COMPILING:
-            self.standing.photos_timed += self._train.photos_in(batch)
-            self.standing.photos_seconds += now - self._last
-        self._last = now
-        if self._batches == COMPILING + TIMED:
-            self._on_rate(self.standing.images_per_second, self._epochs)
-        limit = self._schedule.max_minutes
-        if limit and now - self._began > 60 * limit:
-            self._out_of_time = True
-            self.model.stop_training = True
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        standing = self.standing
-        found = {name: float(value) for name, value in (logs or {}).items()}
-        rate = float(self.model.optimizer.learning_rate)
-        elapsed = time.perf_counter() - self._began
-        standing.history.append(
-            {"epoch": epoch + 1, "learning_rate": rate, **found, "seconds": elapsed}
-        )
-        standing.epochs, standing.elapsed = epoch + 1, elapsed
-        if found["val_loss"] < standing.best_loss:  # never so where it is no number
-            standing.best_loss, standing.best_epoch = found["val_loss"], epoch + 1
-            self.best = self.model.get_weights()
-        standing.stopped_because = self._reason_to_stop(found["loss"])
-        if standing.stopped_because:
-            self.model.stop_training = True
-        self._state.save(standing, self._variables, self.best)
-        logger.info("epoch %d: %s", epoch + 1, found)
-
-    def _reason_to_stop(self, loss: float) -> str:
-        """Say why training is over, empty where it goes on."""
-        standing, schedule = self.standing, self._schedule
-        if not math.isfinite(loss):
-            return f"the loss became infinite in epoch {standing.epochs}"
-        if self._out_of_time:
-            return f"max_minutes = {schedule.max_minutes:g} were over"
-        if standing.epochs >= schedule.epochs:
-            return "all epochs done"
-        if standing.epochs - standing.best_epoch >= schedule.patience:
-            return f"val_loss did not fall for {schedule.patience} epochs"
-        return ""

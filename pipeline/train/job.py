@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,15 +13,16 @@ from pipeline.catalog import Catalog, Part
 from pipeline.catalog.photos import Photo
 from pipeline.errors import InputError
 from pipeline.home import SetFolder
-from pipeline.networks.weights import weights_key
+from pipeline.networks.weights import IMAGENET, NONE, weights_key
 from pipeline.progress import Progress
 from pipeline.runs import Run
-from pipeline.settings import SetSettings, TrainSettings
+from pipeline.settings import WITHOUT_WEIGHTS, SetSettings, TrainSettings
 from pipeline.train.state import Standing
 
 Say = Callable[[str], None]
 
-WITHOUT_WEIGHTS = frozenset({"small-cnn"})  # recipes that read no weights
+# Settings younger than the fingerprint.
+ADDED_LATER = ("noise", "precision", "batches_per_epoch")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,25 @@ class Examples:
 
 
 @dataclass(frozen=True)
+class Lesson:
+    """What a student learns, beside its photos: from a teacher, or to be held to one.
+
+    A student without a teacher learns the same photos from their labels.
+    """
+
+    student: str  # as `mekiki distill` calls it
+    teacher: str = ""  # the run it learns from
+    teacher_sha256: str = ""  # of the teacher's model
+    temperature: float = 0.0  # 0 where there is no teacher
+    mixed: float = 0.0  # share of the batches whose pictures are mixed
+
+    @property
+    def recipe(self) -> str:
+        """How its run is called."""
+        return "distill" if self.teacher else "scratch"
+
+
+@dataclass(frozen=True)
 class Material:
     """Everything a training depends on."""
 
@@ -41,16 +61,48 @@ class Material:
     parts: Mapping[Part, Examples]  # train and val; test where there is one
     weights: str  # tells the weights from all others
     without_photos: tuple[str, ...]  # categories left out, having none to train on
+    lesson: Lesson | None = None  # of a student; ``None`` where a recipe is followed
+
+    @property
+    def recipe(self) -> str:
+        """How it is trained, in a word."""
+        return self.lesson.recipe if self.lesson else self.settings.recipe
+
+    @property
+    def name(self) -> str:
+        """What a run of it is called after the time it began."""
+        return f"{self.recipe}-{self.lesson.student}" if self.lesson else self.recipe
+
+    @property
+    def without_teacher(self) -> "Material":
+        """The same for the same student, who learns it from the labels."""
+        lesson = Lesson(self.lesson.student) if self.lesson else None
+        return replace(self, lesson=lesson)
+
+    @property
+    def sha256s(self) -> set[str]:
+        """The photos of all parts."""
+        return {
+            photo.sha256
+            for examples in self.parts.values()
+            for photo in examples.photos
+        }
 
     @property
     def fingerprint(self) -> str:
         """A sha256 that changes when anything a training depends on does.
 
-        Of weights their bytes count, not where they lie. No noise adds nothing: runs
-        from before there was any are known by what they always were.
+        Of weights their bytes count, not where they lie; of a teacher likewise. What
+        was added later adds nothing at its default: runs from before are known by what
+        they always were.
         """
-        unsaid = {"weights"} | ({"noise"} if self.settings.noise == "none" else set())
-        content = {
+        unsaid = {"weights", "weights_sha256"} | {
+            name
+            for name in ADDED_LATER
+            if getattr(self.settings, name) == TrainSettings.model_fields[name].default
+        }
+        lesson = asdict(replace(self.lesson, teacher="")) if self.lesson else None
+        content = ({"lesson": lesson} if lesson else {}) | {
             "settings": self.settings.model_dump(mode="json", exclude=unsaid),
             "labels": self.labels,
             "weights": self.weights,
@@ -73,6 +125,15 @@ class Job:
     material: Material
     progress: Progress
     say: Say
+    is_enough: bool = False  # end with the best snapshot that an earlier start left
+
+
+@dataclass(frozen=True)
+class Right:
+    """So many right, of so many."""
+
+    right: int
+    photos: int
 
 
 @dataclass(frozen=True)
@@ -81,6 +142,8 @@ class Trained:
 
     model: Any  # keras.Model: RGB 0..255 in, class probabilities out
     standing: Standing
+    precision: str = "float32"  # that it was taught in; the model is float32
+    out_of_fold: Right | None = None  # of heads that never saw the photo they judge
 
 
 def gather(settings: SetSettings, catalog: Catalog) -> Material:
@@ -88,7 +151,8 @@ def gather(settings: SetSettings, catalog: Catalog) -> Material:
 
     Raises:
         InputError: There is no split, or too little to train and measure on.
-        WeightsError: The file that ``weights`` names can't be read.
+        WeightsError: The file that ``weights`` names can't be read, or is another one
+            than its hash says.
     """
     split = catalog.training.split()
     if not split:
@@ -106,7 +170,7 @@ def gather(settings: SetSettings, catalog: Catalog) -> Material:
             " add photos and run `mekiki split` again"
         )
     parts = {
-        part: _examples([p for p in photos if split[p.sha256] is part], labels)
+        part: order_examples([p for p in photos if split[p.sha256] is part], labels)
         for part in Part
     }
     if not parts[Part.VAL].photos:
@@ -117,11 +181,17 @@ def gather(settings: SetSettings, catalog: Catalog) -> Material:
     if not parts[Part.TEST].photos:
         del parts[Part.TEST]
     train = settings.train
-    key = "none" if train.recipe in WITHOUT_WEIGHTS else weights_key(train.weights)
-    return Material(train, labels, parts, key, left_out)
+    return Material(train, labels, parts, _key(train), left_out)
 
 
-def _examples(photos: Sequence[Photo], labels: Sequence[str]) -> Examples:
+def _key(train: TrainSettings) -> str:
+    """Tell the weights that training begins with; where it begins at chance, none."""
+    if train.recipe in WITHOUT_WEIGHTS and train.weights == IMAGENET:
+        return NONE
+    return weights_key(train.weights, train.weights_sha256)
+
+
+def order_examples(photos: Sequence[Photo], labels: Sequence[str]) -> Examples:
     """Order photos by sha256; those of a label that is not trained are left out."""
     places = {label: place for place, label in enumerate(labels)}
     known = sorted(

@@ -14,7 +14,6 @@ from pipeline.catalog import Part
 from pipeline.machine import usable_cores
 from pipeline.metrics import (
     PredProbs,
-    accuracy,
     calibration,
     class_scores,
     confusion_counts,
@@ -23,7 +22,9 @@ from pipeline.metrics import (
 )
 from pipeline.networks.backend import keras
 from pipeline.networks.pixels import load_pixels, map_pixels
-from pipeline.networks.saved import SavedModel
+from pipeline.networks.saved import SavedModel, save_model
+from pipeline.networks.weights import NONE
+from pipeline.report.diagnosis import Circumstances, diagnose
 from pipeline.report.plots import (
     Picture,
     draw_confusion,
@@ -32,12 +33,14 @@ from pipeline.report.plots import (
     draw_samples,
 )
 from pipeline.runs import Run
+from pipeline.train.devices import list_devices
 from pipeline.train.job import Examples, Job, Trained
 from pipeline.train.predictions import MEASURED, write_predictions
 from pipeline.train.state import Standing
 from pipeline.writing import write_atomically
 
 SAMPLES = 24  # pictures shown of the training part
+NOTHING = "nothing"  # chose the snapshot: it is the last
 PREDICTIONS = 40  # pictures shown with what was said of them
 
 
@@ -45,7 +48,7 @@ def write_results(job: Job, trained: Trained) -> None:
     """Write the model, what it says of the photos held back, figures and pictures."""
     run, material = job.run, job.material
     saved = SavedModel(material.labels, material.settings.image_size, trained.model)
-    _save_model(run, trained.model)
+    save_model(run, trained.model)
     _write_history(run, trained.standing)
     pred_probs = {
         part: _predict(job, saved, material.parts[part])
@@ -55,14 +58,7 @@ def write_results(job: Job, trained: Trained) -> None:
     for part, probs in pred_probs.items():
         write_predictions(run, part, material.parts[part], probs, material.labels)
     _draw(job, trained.standing, pred_probs)
-    run.write_json("metrics.json", _metrics(job, trained.standing, pred_probs))
-
-
-def _save_model(run: Run, model: Any) -> None:
-    """Save without the optimizer: what is asked later is never trained on."""
-    fresh = run.folder / ".part.keras"
-    keras.Model(model.input, model.output).save(fresh)
-    fresh.replace(run.model_file)
+    run.write_json("metrics.json", _metrics(job, trained, pred_probs))
 
 
 def _predict(job: Job, saved: SavedModel, examples: Examples) -> PredProbs:
@@ -89,41 +85,71 @@ def _write_history(run: Run, standing: Standing) -> None:
 
 
 def _metrics(
-    job: Job, standing: Standing, pred_probs: dict[Part, PredProbs]
+    job: Job, trained: Trained, pred_probs: dict[Part, PredProbs]
 ) -> dict[str, Any]:
     """Return what ``metrics.json`` holds; the test part leads where there is one."""
-    material = job.material
+    material, standing = job.material, trained.standing
     leading = Part.TEST if Part.TEST in pred_probs else Part.VAL
     found: dict[str, Any] = {}
     for part in (leading, Part.VAL):
         found |= _part_metrics(part, material.parts[part], pred_probs[part])
+    if trained.out_of_fold:
+        right, number = trained.out_of_fold.right, trained.out_of_fold.photos
+        found |= _share("out_of_fold", right, number) | {"num_out_of_fold": number}
     return {
         **found,
-        "selected_on": str(Part.VAL),
+        # of a single epoch there was nothing to choose from
+        "selected_on": NOTHING
+        if standing.is_last_kept or standing.epochs == 1
+        else str(Part.VAL),
         "measured_on": str(leading),
         **_detailed(material.labels, material.parts[leading], pred_probs[leading]),
-        "recipe": material.settings.recipe,
+        "recipe": material.recipe,
         "image_size": material.settings.image_size,
         **{f"num_{part}": len(item.photos) for part, item in material.parts.items()},
         "epochs": standing.epochs,
         "best_epoch": standing.best_epoch,
+        "kept_epoch": standing.kept_epoch,
         "stopped_because": standing.stopped_because,
+        "diagnosis": _diagnosis(job, standing),
         "seconds": round(standing.elapsed, 1),
         "images_per_second": round(standing.images_per_second, 1) or None,
         "backend": keras.backend.backend(),
+        "precision": trained.precision,
         "hardware": _hardware(),
     }
+
+
+def _diagnosis(job: Job, standing: Standing) -> dict[str, Any] | None:
+    """Say what the curves show, in words."""
+    y_true = job.material.parts[Part.VAL].y_true
+    found = diagnose(
+        standing.history,
+        Circumstances(
+            num_val=len(y_true),
+            chance=float(np.bincount(y_true).max() / len(y_true)),
+            kept_epoch=standing.kept_epoch,
+            stopped_because=standing.stopped_because,
+            is_transfer=job.material.weights != NONE,
+        ),
+    )
+    return found.as_json() if found else None
 
 
 def _part_metrics(
     part: Part, examples: Examples, pred_probs: PredProbs
 ) -> dict[str, Any]:
-    y_true, y_pred = examples.y_true, _y_pred(pred_probs)
-    low, high = wilson_interval(int((y_true == y_pred).sum()), len(y_true))
+    right = int((examples.y_true == _y_pred(pred_probs)).sum())
     return {
-        f"{part}_accuracy": accuracy(y_true, y_pred),
-        f"{part}_accuracy_interval": [low, high],  # 95 %, Wilson
-        f"{part}_loss": log_loss(y_true, pred_probs),
+        **_share(str(part), right, len(examples.y_true)),
+        f"{part}_loss": log_loss(examples.y_true, pred_probs),
+    }
+
+
+def _share(name: str, right: int, number: int) -> dict[str, Any]:
+    return {
+        f"{name}_accuracy": right / number,
+        f"{name}_accuracy_interval": list(wilson_interval(right, number)),  # 95 %
     }
 
 
@@ -158,7 +184,12 @@ def _draw(job: Job, standing: Standing, pred_probs: dict[Part, PredProbs]) -> No
     leading = Part.TEST if Part.TEST in pred_probs else Part.VAL
     examples, probs = material.parts[leading], pred_probs[leading]
     y_pred = _y_pred(probs)
-    draw_curves(run.folder / "curves.png", standing.history, standing.best_epoch)
+    draw_curves(
+        run.folder / "curves.png",
+        standing.history,
+        standing.kept_epoch,
+        num_val=len(material.parts[Part.VAL].photos),
+    )
     draw_confusion(
         run.folder / "confusion.png",
         confusion_counts(examples.y_true, y_pred, len(material.labels)),
@@ -215,7 +246,7 @@ def _hardware() -> dict[str, Any]:
     return {
         "processor": _processor(),
         "cores": usable_cores(),
-        "devices": [str(name) for name in keras.distribution.list_devices()],
+        "devices": list_devices(),
         "system": platform.platform(),
     }
 

@@ -6,6 +6,7 @@ the best snapshot and the history.
 """
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ class Standing:
     """What early stopping and the report know after an epoch."""
 
     epochs: int = 0  # done
+    planned_epochs: int = 0  # where patience holds; 0 before the start
     best_epoch: int = 0  # 1-based; 0 where none was good
     best_loss: float = float("inf")
     elapsed: float = 0.0  # seconds of training, over all starts
@@ -31,6 +33,19 @@ class Standing:
     photos_seconds: float = 0.0  # how long those took
     history: list[dict[str, float]] = field(default_factory=list)
     stopped_because: str = ""  # empty while training goes on
+    is_last_kept: bool = False  # the model is the last snapshot, good or not
+
+    @property
+    def kept_epoch(self) -> int:
+        """Whose snapshot the model is, 1-based; 0 where there is none yet."""
+        return self.epochs if self.is_last_kept else self.best_epoch
+
+    @property
+    def has_snapshot(self) -> bool:
+        """Whether there is a snapshot to keep: one whose loss is a number."""
+        if self.is_last_kept:
+            return bool(self.history) and math.isfinite(self.history[-1]["loss"])
+        return self.best_epoch > 0
 
     @property
     def images_per_second(self) -> float:

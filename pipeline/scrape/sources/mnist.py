@@ -24,6 +24,7 @@ from pipeline.scrape.sources.records import CHUNK, CHUNK_BYTES, Record, label_na
 from pipeline.settings import MnistSource
 
 _NAME = re.compile(r"(train|t10k)-(images|labels)[-.]idx([13])-ubyte(\.gz)?")
+PAGE = "http://yann.lecun.com/exdb/mnist/"
 _LONGEST_SIDE = 4096  # pixels; what says more is no idx file of pictures
 _WANTED = (
     "train-images-idx3-ubyte and train-labels-idx1-ubyte, t10k-images-idx3-ubyte and"
@@ -57,7 +58,7 @@ def _files(folder: Path) -> dict[tuple[str, str], Path]:
     except FileNotFoundError as error:
         raise InputError(
             f'{folder} does not exist; [[source]] kind = "mnist" needs the folder of'
-            f" {_WANTED}"
+            f" {_WANTED}: MNIST's are published at {PAGE}"
         ) from error
     except OSError as error:
         raise InputError(f"{folder} can't be read: {error.strerror}") from error

@@ -11,6 +11,7 @@ from pathlib import Path
 from pipeline.errors import InputError
 from pipeline.scrape.sources.folder import is_regular, list_files
 
+PAGE = "https://www.cs.toronto.edu/~kriz/cifar.html"
 _BROKEN = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError)
 
 
@@ -36,7 +37,10 @@ def list_members(path: Path) -> Iterator[Member]:
         files = list_files(path)
         yield from (_on_disk(file, path) for file in files if is_regular(file))
     elif not path.is_file():
-        raise InputError(f'{path} does not exist; [[source]] kind = "cifar" needs it')
+        raise InputError(
+            f'{path} does not exist; [[source]] kind = "cifar" needs a published'
+            f" archive there (cifar-10-python.tar.gz from {PAGE}), or class folders"
+        )
     elif _is_tar(path):
         yield from _in_tar(path)
     else:

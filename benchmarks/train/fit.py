@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.figures import Figure
+from benchmarks.train.sets import random_weights
 from pipeline.home import set_folder
 from pipeline.images import ImageFacts, ImageStore, encode_jpeg, inspect_image
 from pipeline.networks.backbones import add_head, build_backbone, freeze_batch_norm
@@ -26,7 +27,9 @@ from pipeline.networks.pixels import MappedPixels, map_pixels
 from pipeline.progress import silent
 from pipeline.train.augment import Strength, cached_size
 from pipeline.train.batches import PlainBatches, TrainBatches
-from pipeline.train.fit import COMPILING, Schedule, fit
+from pipeline.train.fit import fit
+from pipeline.train.keeper import COMPILING
+from pipeline.train.schedule import Schedule
 from pipeline.train.state import StateFile
 
 CLASSES, BATCH_SIZE = 10, 32
@@ -44,7 +47,7 @@ class Case:
     rounds: int
 
 
-def measure(*, quick: bool) -> dict[str, Figure]:
+def fit_figures(*, quick: bool) -> dict[str, Figure]:
     """Measure the networks of the README, fewer batches where it must be quick."""
     cases = (
         Case("resnet50_224", "ResNet50", 224, 3, 2 if quick else 5),
@@ -60,7 +63,9 @@ def measure_case(case: Case) -> dict[str, Figure]:
     """Train one network both ways, in turn."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        weights = _random_weights(case, folder)
+        weights = random_weights(
+            case.backbone, case.image_size, folder / "notop.weights.h5"
+        )
         ours = _ours(case, weights, folder)
         bare = _bare(case)
         rates = [(ours(), bare()) for _ in range(case.rounds)]
@@ -73,18 +78,6 @@ def measure_case(case: Case) -> dict[str, Figure]:
             our_rate, unit="images/s", peer=bare_rate, note="peer: bare train_on_batch"
         ),
     }
-
-
-def _random_weights(case: Case, folder: Path) -> Path:
-    """Save the network without its top, as someone's own weights would be."""
-    network = getattr(keras.applications, case.backbone)(
-        weights=None,
-        include_top=False,
-        input_shape=(case.image_size, case.image_size, 3),
-    )
-    file = folder / "notop.weights.h5"
-    network.save_weights(file)
-    return file
 
 
 def _ours(case: Case, weights: Path, folder: Path) -> Callable[[], float]:
