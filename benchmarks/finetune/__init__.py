@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 from benchmarks.figures import Figure
 
@@ -38,10 +39,12 @@ def measure(*, quick: bool) -> dict[str, Figure]:
         for seed in seeds
         if not found_file(name, seed, choice).is_file()
     ]
-    cores = sorted(os.sched_getaffinity(0))
-    with ThreadPoolExecutor(len(cores)) as pool:
-        for number, trial in enumerate(trials):
-            pool.submit(_alone, trial, cores[number % len(cores)])
+    free: SimpleQueue[int] = SimpleQueue()
+    for core in os.sched_getaffinity(0):
+        free.put(core)
+    with ThreadPoolExecutor(free.qsize()) as pool:
+        for trial in trials:
+            pool.submit(_alone, trial, free)
     figures: dict[str, Figure] = {}
     for choice in CHOICES:
         for name in SETS:
@@ -49,28 +52,32 @@ def measure(*, quick: bool) -> dict[str, Figure]:
     return figures
 
 
-def _alone(trial: tuple[str, int, str], core: int) -> None:
-    """Run a trial in a process of its own."""
+def _alone(trial: tuple[str, int, str], free: SimpleQueue[int]) -> None:
+    """Run a trial in a process of its own, on a core of its own."""
     told = [str(part) for part in trial]
-    subprocess.run(
-        [sys.executable, "-m", "benchmarks.finetune.trial", *told],
-        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
-        check=True,
-    )
+    core = free.get()
+    try:
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.finetune.trial", *told],
+            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+            check=True,
+        )
+    finally:
+        free.put(core)
 
 
 def _figure(name: str, seeds: tuple[int, ...], choice: str) -> Figure:
     """Tell how much better a choice is than the recipe, over the same seeds."""
-    from benchmarks.finetune.choices import CHOICES, RECIPE, UNEVEN, read_found
+    from benchmarks.finetune.choices import BASE, CHOICES, UNEVEN, read_found
 
     found = [read_found(name, seed, choice) for seed in seeds]
     accuracy = [100 * one.accuracy for one in found]
     note = f"{statistics.mean(accuracy):.1f} % (± {_spread(accuracy):.1f}),"
     note += f" log loss {statistics.mean(one.loss for one in found):.3f}"
-    if choice == RECIPE:
+    if choice == BASE:
         return Figure(statistics.mean(accuracy), unit="% of val", note=note)
     is_uneven = CHOICES[choice].is_uneven
-    base = UNEVEN if is_uneven and choice != UNEVEN else RECIPE
+    base = UNEVEN if is_uneven and choice != UNEVEN else BASE
     kind = "balanced" if is_uneven else "accuracy"
     others = [read_found(name, seed, base) for seed in seeds]
     pairs = list(zip(found, others, strict=True))

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.train.augment import Strength
-from pipeline.train.recipes.finetune import FROM_WEIGHTS, START_C
+from pipeline.train.recipes.finetune import START_C
+from pipeline.train.schedule import Schedule
 
 KEPT = Path(__file__).parents[1] / "results" / "finetune"
+# What choices are laid on, or taken from: it stays when the recipe takes one up.
+PLAIN = Schedule(epochs=10, learning_rate=0.003, warmup_epochs=1, patience=5)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """How a trial differs from the recipe."""
+    """How a trial differs from the plain one."""
 
     schedule: dict[str, Any] = field(default_factory=dict)  # of Schedule
     strength: dict[str, Any] | None = field(default_factory=dict)  # None: no change
@@ -28,10 +31,10 @@ class Choice:
     is_balanced: bool = False  # photos weigh as their category is rare
 
 
-RECIPE = "as it is"
+BASE = "plain"
 UNEVEN = "uneven categories"
 CHOICES: dict[str, Choice] = {
-    RECIPE: Choice(),
+    BASE: Choice(),
     "head from chance": Choice(head="chance"),
     "no warm-up": Choice({"warmup_epochs": 0}),
     "steady rate": Choice({"rate": "steady"}),
@@ -80,7 +83,7 @@ def read_found(name: str, seed: int, choice: str) -> Found:
 
 
 def found_file(name: str, seed: int, choice: str) -> Path:
-    """Return where a trial is kept: another place for every other recipe."""
-    recipe = repr((FROM_WEIGHTS, Strength(), START_C))
-    folder = KEPT / hashlib.sha256(recipe.encode()).hexdigest()[:12]
+    """Return where a trial is kept: another place for every other plain trial."""
+    plain = repr((PLAIN, Strength(), START_C))
+    folder = KEPT / hashlib.sha256(plain.encode()).hexdigest()[:12]
     return folder / f"{name}-{seed}-{choice.replace(' ', '_').replace('/', 'by')}.json"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.finetune.batches import Changed
-from benchmarks.finetune.choices import CHOICES, KEPT, Choice, Found, keep_found
+from benchmarks.finetune.choices import CHOICES, KEPT, PLAIN, Choice, Found, keep_found
 from benchmarks.sets import WEIGHTS
 from pipeline.images import decode_image, square_image
 from pipeline.metrics import log_loss
@@ -28,7 +28,7 @@ from pipeline.progress import silent
 from pipeline.train.augment import Strength, cached_size
 from pipeline.train.batches import PlainBatches
 from pipeline.train.fit import fit
-from pipeline.train.recipes.finetune import FROM_WEIGHTS, START_C
+from pipeline.train.recipes.finetune import START_C
 from pipeline.train.state import StateFile
 
 SIZE, BATCH_SIZE = 96, 32
@@ -71,7 +71,7 @@ def run_trial(name: str, seed: int, choice: Choice) -> Found:
             PlainBatches(
                 MappedPixels(plain, val), y_true[val], num_classes, batch_size=64
             ),
-            replace(FROM_WEIGHTS, **choice.schedule),
+            replace(PLAIN, **choice.schedule),
             StateFile(Path(scratch)),
             progress=silent,
             on_rate=lambda rate, epochs: None,
