@@ -3,8 +3,8 @@
 MobileNetV2 with the shared ImageNet weights at 96 px, on ``clothing10`` and
 ``flowers12`` of the test data (``MEKIKI_TEST_DATA``): a quarter of each category
 validates, drawn by the seed, which also starts the training. Each choice is taken away
-from the recipe, or added to it, alone; a figure is the difference in validation
-accuracy to the recipe as it is, in points, over the same seeds.
+from a plain fine-tune, or added to it, alone; a figure is the difference in validation
+accuracy to the plain one, in points, over the same seeds. The recipe is one of them.
 
 Trials are kept in ``results/finetune``: an interrupted benchmark goes on. One trial
 alone: ``python -m benchmarks.finetune.trial clothing10 0 "mixup 0.2"``.
@@ -27,7 +27,7 @@ def measure(*, quick: bool) -> dict[str, Figure]:
     """Run what is missing of all trials, a core each; one seed where quick."""
     if "MEKIKI_TEST_DATA" not in os.environ:
         note = "needs MEKIKI_TEST_DATA"
-        return {f"{name}: as it is": Figure(None, note=note) for name in SETS}
+        return {f"{name}: plain": Figure(None, note=note) for name in SETS}
     # Keras takes seconds to load
     from benchmarks.finetune.choices import CHOICES, found_file
 
@@ -67,7 +67,7 @@ def _alone(trial: tuple[str, int, str], free: SimpleQueue[int]) -> None:
 
 
 def _figure(name: str, seeds: tuple[int, ...], choice: str) -> Figure:
-    """Tell how much better a choice is than the recipe, over the same seeds."""
+    """Tell how much better a choice is than the plain one, over the same seeds."""
     from benchmarks.finetune.choices import BASE, CHOICES, UNEVEN, read_found
 
     found = [read_found(name, seed, choice) for seed in seeds]

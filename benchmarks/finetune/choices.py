@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.train.augment import Strength
-from pipeline.train.recipes.finetune import START_C
+from pipeline.train.recipes.finetune import START_C, WIDE
 from pipeline.train.schedule import Schedule
 
 KEPT = Path(__file__).parents[1] / "results" / "finetune"
@@ -32,6 +32,7 @@ class Choice:
 
 
 BASE = "plain"
+RECIPE = "wide augmentation, rate x 3"  # what ``finetune`` does
 UNEVEN = "uneven categories"
 CHOICES: dict[str, Choice] = {
     BASE: Choice(),
@@ -48,6 +49,8 @@ CHOICES: dict[str, Choice] = {
     "augmentation x 2": Choice(
         strength={"turn": 30.0, "shift": 0.16, "zoom": 0.3, "light": 0.2}
     ),
+    "wide augmentation": Choice(strength=asdict(WIDE)),
+    RECIPE: Choice({"learning_rate": 0.01}, strength=asdict(WIDE)),
     "label smoothing 0.1": Choice({"label_smoothing": 0.1}),
     "mixup 0.2": Choice(mixup=0.2),
     "mixup and CutMix": Choice(mixup=0.2, cutmix=1.0),

@@ -37,7 +37,7 @@ RAREST = 0.1  # photos of the last category for each of the first, where uneven
 
 
 def run_trial(name: str, seed: int, choice: Choice) -> Found:
-    """Fine-tune once, as the recipe does but for ``choice``.
+    """Fine-tune once, plainly but for ``choice``.
 
     Args:
         name: A set of the test data.

@@ -17,7 +17,10 @@ from pipeline.train.job import Job, Trained
 from pipeline.train.recipes.teaching import state_file, teach
 from pipeline.train.schedule import Schedule
 
-FROM_WEIGHTS = Schedule(epochs=10, learning_rate=0.003, warmup_epochs=1, patience=5)
+FROM_WEIGHTS = Schedule(epochs=10, learning_rate=0.01, warmup_epochs=1, patience=5)
+# Much change at a high rate: a small set is soon known by heart otherwise
+# (benchmarks/README.md, "What finetune's choices are worth").
+WIDE = Strength(turn=25.0, shift=0.15, zoom=0.4, light=0.25)
 FROM_CHANCE = Schedule(epochs=60, learning_rate=0.05, warmup_epochs=3, patience=12)
 START_C = 0.003  # smoother than quick's: training goes on from it
 
@@ -37,7 +40,7 @@ def finetune(job: Job) -> Trained:
     model = add_head(backbone, len(job.material.labels))
     if not state_file(job).exists:
         _start_head(job, backbone, model)
-    return teach(job, model, FROM_WEIGHTS, Strength())
+    return teach(job, model, FROM_WEIGHTS, WIDE)
 
 
 def _start_head(job: Job, backbone: Any, model: Any) -> None:
