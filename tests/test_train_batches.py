@@ -50,6 +50,15 @@ def augmented(epoch=0, seed=0):
     return np.stack([augment(image, one) for image, one in images]), seeds
 
 
+def test_balanced_categories_weigh_alike_however_few_photos_they_have():
+    _, plain = all_of(train_batches())
+    _, targets = all_of(train_batches(balanced=True))
+
+    assert plain.sum(axis=0).tolist() == [4, 3, 3]
+    assert targets.sum(axis=0) == pytest.approx([10 / 3] * 3)
+    assert np.array_equal(targets.argmax(axis=1), plain.argmax(axis=1))
+
+
 def test_without_noise_pictures_are_augmented_and_nothing_else():
     batches = train_batches()
     batches.epoch = 2

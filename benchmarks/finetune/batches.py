@@ -16,15 +16,12 @@ class Changed(TrainBatches):
     """Batches as training makes them, with a choice laid on."""
 
     def __init__(self, choice: Choice, *given: Any, **more: Any) -> None:
-        super().__init__(*given, **more)
+        super().__init__(*given, balanced=choice.is_balanced, **more)
         self._choice = choice
-        y_true = self._targets.argmax(axis=1)
-        counts = np.bincount(y_true, minlength=self._targets.shape[1])
-        self._weights = (len(y_true) / len(counts) / counts).astype(np.float32)
 
     def __getitem__(self, number: int) -> Any:
         images, targets = super().__getitem__(number)
-        choice, weights = self._choice, self._weights[targets.argmax(axis=1)]
+        choice = self._choice
         rng = np.random.default_rng((_STREAM, self._seed, self.epoch, number))
         if choice.operations:
             images = np.stack([_operate(one, choice.operations, rng) for one in images])
@@ -34,8 +31,6 @@ class Changed(TrainBatches):
             images, targets = _cutmix(images, targets, choice.cutmix, rng)
         elif choice.mixup:
             images, targets = _mixup(images, targets, choice.mixup, rng)
-        if choice.is_balanced:
-            return images, targets, weights
         return images, targets
 
 

@@ -50,6 +50,9 @@ class TrainBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras carrie
             again, and every batch is full. Where not said, each comes once an epoch.
         multiple_of: Devices that share a batch. One that can't be shared evenly is
             filled up with photos of its own.
+        balanced: Whether categories weigh alike however few photos they have: each
+            photo's targets are multiplied by N / (K * photos of its category), and so
+            is its cross-entropy.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class TrainBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras carrie
         noise: NoiseName = "none",
         num_batches: int | None = None,
         multiple_of: int = 1,
+        balanced: bool = False,
     ) -> None:
         super().__init__(
             workers=_workers(), use_multiprocessing=False, max_queue_size=QUEUED
@@ -72,6 +76,9 @@ class TrainBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras carrie
         self.epoch = 0
         self._pixels = pixels
         self._targets = np.eye(num_classes, dtype=np.float32)[y_true]
+        if balanced:
+            counts = np.maximum(1, np.bincount(y_true, minlength=num_classes))
+            self._targets *= np.float32(len(y_true) / num_classes) / counts
         self._batch_size = batch_size
         self._image_size = image_size
         self._strength = strength

@@ -28,6 +28,7 @@ class Schedule:
     momentum: float = MOMENTUM  # of sgd
     clip_norm: float | None = CLIP_NORM  # of sgd: of all gradients together
     label_smoothing: float = 0.0  # probability spread over all categories
+    balanced: bool = False  # categories weigh alike, however few photos they have
     # Momentum of a moving average of the weights, batch by batch; it is what is
     # validated and kept. 0 keeps the weights themselves.
     ema: float = 0.0

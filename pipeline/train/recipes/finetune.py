@@ -17,7 +17,9 @@ from pipeline.train.job import Job, Trained
 from pipeline.train.recipes.teaching import state_file, teach
 from pipeline.train.schedule import Schedule
 
-FROM_WEIGHTS = Schedule(epochs=10, learning_rate=0.01, warmup_epochs=1, patience=5)
+FROM_WEIGHTS = Schedule(
+    epochs=10, learning_rate=0.01, warmup_epochs=1, patience=5, balanced=True
+)
 # Much change at a high rate: a small set is soon known by heart otherwise
 # (benchmarks/README.md, "What finetune's choices are worth").
 WIDE = Strength(turn=25.0, shift=0.15, zoom=0.4, light=0.25)

@@ -61,6 +61,7 @@ def train_batches(
         noise=settings.noise,
         num_batches=schedule.batches_per_epoch,
         multiple_of=num_replicas(),
+        balanced=schedule.balanced,
     )
 
 
