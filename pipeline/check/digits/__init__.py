@@ -36,7 +36,7 @@ _LARGEST = 8.0  # times as large at most: a blur of many pixels is no edge
 _TINY = 64  # pixels of the longer side: so small is a picture from MNIST, or like it
 _THRESHOLDS = (0.08, 0.12, 0.17, 0.24, 0.33, 0.45)
 MOST_ASKED = 40  # marks a photo that the network is shown
-_CERTAIN = 2  # power of the network's certainty that a mark's score is times
+_CERTAIN = 0.35  # power of the network's certainty that a mark's score is times
 _SURE = 0.5  # of a dark mark: light ones are not looked for
 _LIGHT_ON_DARK = 0.6  # scores count so much of light marks: most people write dark
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pipeline.check.digits.marks import Mark
 from pipeline.errors import ImageError
 
-LEAST_SCORE = 0.45  # below it a mark is no digit
+LEAST_SCORE = 0.53  # below it a mark is no digit
 _AS_LARGE, _AS_GOOD = 0.6, 0.7  # of the best one's size and score: a rival
 _AS_DARK, _SAME_PEN = 0.6, 2.0  # a second digit is written with the same pen
 _ROW = 4  # marks alike: print, or holes
