@@ -210,8 +210,9 @@ def test_keys_do_nothing_where_they_are_typed_or_switched_off(served: Served):
 
 def test_a_reload_keeps_the_curator_the_queue_and_the_place(served: Served):
     page = served.visit("Hana")
-    page.get_by_label("Which photos").select_option("random")
-    expect(photo(page)).to_be_visible()
+    with page.expect_response(lambda answer: "queue=random" in answer.url):
+        page.get_by_label("Which photos").select_option("random")
+    expect(photo(page)).to_be_visible()  # blank while the queue was asked for
     for _ in range(3):
         page.keyboard.press("ArrowRight")
     before = photo(page).get_attribute("data-sha256")
