@@ -202,6 +202,10 @@ def test_the_command_ends_with_the_table_and_a_run_like_any_other(folder):
     assert [row["role"] for row in rows] == [row["role"] for row in found["rows"]]
     assert 'id="distilled"' in (student.folder / "report.html").read_text()
 
+    listed = mekiki(folder, "runs", "guitars").stdout
+    assert "NetworkInNetwork distilled " in listed
+    assert "NetworkInNetwork from scratch " in listed
+
     photo = next((folder.home.parent / "home").rglob("images/*/*.jpg"))
     said = mekiki(folder, "predict", "guitars", str(photo), "--run", student.name)
     assert said.returncode == 0, said.stderr

@@ -200,7 +200,7 @@ def _marked(row: RunRow) -> str:
 
 
 def _backbone(row: RunRow) -> str:
-    return row.backbone + (" scratch" if row.backbone and not row.is_transfer else "")
+    return " ".join(part for part in (row.backbone, row.teaching) if part)
 
 
 def _epochs(row: RunRow) -> str:

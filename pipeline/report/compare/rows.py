@@ -56,6 +56,13 @@ class RunRow:
     diagnosis: Diagnosis | None = None
     notes: Mapping[str, str] = field(default_factory=dict)  # all that was set
 
+    @property
+    def teaching(self) -> str:
+        """Say how a backbone that began at chance was taught; else ``""``."""
+        if not self.backbone or self.is_transfer:
+            return ""
+        return "distilled" if self.recipe == "distill" else "from scratch"
+
     def as_json(self) -> dict[str, Any]:
         """Return what ``mekiki runs --json`` prints of it."""
         found: dict[str, Any] = {
