@@ -20,12 +20,12 @@ pytestmark = pytest.mark.slow
 SIDE, CACHED, NUMBER = 16, 18, 22
 
 
-def squares():
-    """Return dark and light noise, and which is which."""
+def squares(one_of=2):
+    """Return dark and light noise, one of so many light, and which is which."""
     from pipeline.networks.pixels import MappedPixels
 
     rng = np.random.default_rng(0)
-    y_true = np.arange(NUMBER) % 2
+    y_true = (np.arange(NUMBER) % one_of == one_of - 1).astype(np.int64)
     light = 60 + 100 * y_true[:, None, None, None]
     noise = rng.integers(0, 60, (NUMBER, CACHED, CACHED, 3))
     return MappedPixels((light + noise).astype(np.uint8), np.arange(NUMBER)), y_true
@@ -51,6 +51,7 @@ def train(
     progress=silent,
     on_rate=lambda rate, epochs: None,
     noise="none",
+    one_of=2,
     file=StateFile,
     **schedule,
 ):
@@ -62,7 +63,7 @@ def train(
     from pipeline.train.fit import fit
     from pipeline.train.schedule import Schedule
 
-    pixels, y_true = squares()
+    pixels, y_true = squares(one_of)
     cropped = MappedPixels(pixels.squares[:, 1:-1, 1:-1], pixels.places)
     model = build()
     standing = fit(
@@ -76,6 +77,7 @@ def train(
             strength=Strength(),
             seed=0,
             noise=noise,
+            balanced=schedule.get("balanced", False),
         ),
         PlainBatches(cropped, y_true, 2, batch_size=8),
         replace(Schedule(4, 0.05, 1, 10), **schedule),
@@ -374,6 +376,35 @@ def test_a_steady_rate_falls_by_the_batches_alone(tmp_path):
     _, standing = train(tmp_path, epochs=3, rate="steady", time_decay=0.5)
     rates = [row["learning_rate"] for row in standing.history]
     assert rates == pytest.approx([0.05 / 4, 0.05 / 7, 0.05 / 10])
+
+
+def test_a_rare_category_that_weighs_more_is_learned(tmp_path):
+    _, standing = train(tmp_path, epochs=30, patience=30, one_of=4, balanced=True)
+    assert standing.best_loss < 0.25
+
+
+def test_a_photo_weighs_what_its_targets_sum_to():
+    from pipeline.networks.backend import keras
+    from pipeline.train.fit import cross_entropy
+
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(8, 5)).astype(np.float32)
+    targets = np.eye(3, dtype=np.float32)[np.arange(8) % 3]
+    weights = rng.uniform(0.2, 4, 8).astype(np.float32)
+
+    def taught(loss, targets, weights=None):
+        keras.utils.set_random_seed(0)
+        given = keras.Input((5,))
+        head = keras.layers.Dense(3, activation="softmax")(given)
+        model = keras.Model(given, head)
+        model.compile(keras.optimizers.SGD(1.0), loss)
+        told = model.train_on_batch(features, targets, sample_weight=weights)
+        return float(told), model.get_weights()[0]
+
+    ours = taught(cross_entropy, targets * weights[:, None])
+    theirs = taught("categorical_crossentropy", targets, weights)
+    assert ours[0] == pytest.approx(theirs[0], rel=1e-5)
+    assert ours[1] == pytest.approx(theirs[1], abs=1e-5)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])

@@ -51,8 +51,8 @@ class TrainBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras carrie
         multiple_of: Devices that share a batch. One that can't be shared evenly is
             filled up with photos of its own.
         balanced: Whether categories weigh alike however few photos they have: each
-            photo's targets are multiplied by N / (K * photos of its category), and so
-            is its cross-entropy.
+            photo's targets are multiplied by N / (K * photos of its category), which
+            is then its weight in ``fit``'s loss.
     """
 
     def __init__(
