@@ -328,7 +328,9 @@ def test_the_commands_students_are_those_there_are():
 def test_the_teacher_is_no_part_of_the_student_and_stays_as_it_is():
     from pipeline.networks.backbones import add_head, build_backbone
     from pipeline.networks.backend import keras
-    from pipeline.train.distill.matching import Student
+    from pipeline.networks.saved import SavedModel
+    from pipeline.train.distill.matching import student_of
+    from pipeline.train.job import Lesson
 
     def network(seed):
         keras.utils.set_random_seed(seed)
@@ -338,13 +340,14 @@ def test_the_teacher_is_no_part_of_the_student_and_stays_as_it_is():
     kept = [np.array(weight) for weight in teacher.get_weights()]
     images = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), np.uint8)
     labels = np.eye(3, dtype=np.float32)[np.arange(8) % 3]
-    student = Student(model.input, model.output, teacher=teacher, temperature=2.0)
+    lesson = Lesson("nin", "teacher", temperature=2.0, features=1.0)
+    student = student_of(model, SavedModel(NAMES, 32, teacher), lesson)
     student.compile(keras.optimizers.Adam(0.003), "categorical_crossentropy")
     losses = [float(student.train_on_batch(images, labels)) for _ in range(30)]
 
     assert losses[-1] < losses[0] / 2
-    assert len(student.weights) == len(model.weights)
-    assert len(student.optimizer.variables) == 2 + 2 * len(model.trainable_variables)
+    assert len(student.weights) == len(model.weights) + 2  # those of the projection
+    assert len(student.optimizer.variables) == 2 * len(student.trainable_variables) + 2
     for before, after in zip(kept, teacher.get_weights(), strict=True):
         assert np.array_equal(before, after)
 
@@ -367,34 +370,15 @@ def test_the_mismatch_is_the_divergence_at_a_temperature():
     assert float(mismatch(teacher, teacher, 2.0)) == pytest.approx(0, abs=1e-6)
 
 
-def test_mixed_batches_follow_from_the_seed_and_stay_between_their_pictures():
-    from pipeline.networks.pixels import MappedPixels
-    from pipeline.train.distill.batches import MixedBatches
+def test_the_angle_is_one_less_the_cosine():
+    from pipeline.train.distill.matching import angle
 
-    squares = np.zeros((6, 16, 16, 3), np.uint8)
-    squares[3:] = 200
+    one = np.array([[3.0, 0.0], [1.0, 1.0], [0.0, 0.0]], np.float32)
+    other = np.array([[0.5, 0.0], [-2.0, 2.0], [1.0, 0.0]], np.float32)
 
-    def batches(seed, share):
-        made = MixedBatches(
-            MappedPixels(squares, np.arange(6)),
-            np.arange(6) % 2,
-            2,
-            batch_size=6,
-            image_size=16,
-            strength=None,
-            seed=seed,
-            share=share,
-        )
-        made.epoch = 1
-        return made[0][0]
-
-    mixed = batches(0, 1.0)
-    assert mixed.dtype == np.uint8
-    assert np.array_equal(mixed, batches(0, 1.0))
-    assert not np.array_equal(mixed, batches(1, 1.0))
-    assert len(np.unique(batches(0, 0.0))) == 2
-    assert len(np.unique(mixed)) > 2
-    assert mixed.max() <= 200
+    assert float(angle(one[:1], other[:1])) == pytest.approx(0, abs=1e-6)
+    assert float(angle(one[1:2], other[1:2])) == pytest.approx(1, abs=1e-6)
+    assert float(angle(one, other)) == pytest.approx(2 / 3, abs=1e-6)
 
 
 @pytest.mark.parametrize(("num_train", "epochs"), [(30, 300), (600, 200), (10**5, 20)])

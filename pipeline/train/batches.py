@@ -91,6 +91,11 @@ class TrainBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras carrie
         self._order = lru_cache(maxsize=ORDERS)(self._shuffled)
 
     @property
+    def num_classes(self) -> int:
+        """How many classes the targets tell apart."""
+        return int(self._targets.shape[1])
+
+    @property
     def num_batches(self) -> int:
         """Batches an epoch; the last may be short where an epoch is one pass."""
         return self._set_batches or -(-len(self._pixels) // self._batch_size)

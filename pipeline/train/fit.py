@@ -55,7 +55,7 @@ def fit(
     Raises:
         RunError: The loss of every snapshot that could be kept is no number.
     """
-    _compile(model, schedule, train.num_batches)
+    _compile(model, schedule, train)
     variables = _all_variables(model)
     standing, best = state.restore(variables) or (Standing(), [])
     if standing.kept_epoch and is_enough and not standing.stopped_because:
@@ -129,14 +129,14 @@ def _all_variables(model: Any) -> list[Any]:
     return [*kept, *model.optimizer.variables]
 
 
-def _compile(model: Any, schedule: Schedule, steps: int) -> None:
+def _compile(model: Any, schedule: Schedule, train: TrainBatches) -> None:
     model.compile(
-        optimizer=build_optimizer(schedule, steps),
+        optimizer=build_optimizer(schedule, train.num_batches),
         loss=partial(cross_entropy, label_smoothing=schedule.label_smoothing),
         weighted_metrics=["accuracy"],  # photos that fill up a batch weigh nothing
     )
     model.optimizer.build(model.trainable_variables)
-    _build_metrics(model)
+    _build_metrics(model, train.num_classes)
 
 
 def cross_entropy(targets: Any, pred_probs: Any, label_smoothing: float = 0.0) -> Any:
@@ -165,13 +165,13 @@ def _plan(model: Any, epochs: int, schedule: Schedule, steps: int) -> None:
     model.make_train_function(force=True)  # the rate is part of what was traced
 
 
-def _build_metrics(model: Any) -> None:
+def _build_metrics(model: Any, num_classes: int) -> None:
     """Build loss and metrics, which ``fit`` would do by taking a batch beforehand.
 
     On JAX that batch is lost, and those made behind it, an epoch too early, are served
     in its place (Keras 3.15).
     """
-    targets = np.eye(1, model.output_shape[-1], dtype=np.float32)
+    targets = np.eye(1, num_classes, dtype=np.float32)
     model.compute_loss(y=targets, y_pred=targets, training=False)
     model.compute_metrics(None, targets, targets)
     model.reset_metrics()

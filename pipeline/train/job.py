@@ -44,7 +44,7 @@ class Lesson:
     teacher: str = ""  # the run it learns from
     teacher_sha256: str = ""  # of the teacher's model
     temperature: float = 0.0  # 0 where there is no teacher
-    mixed: float = 0.0  # share of the batches whose pictures are mixed
+    features: float = 0.0  # weight of the teacher's features, against what it says
 
     @property
     def recipe(self) -> str:

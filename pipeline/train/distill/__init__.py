@@ -4,8 +4,7 @@ A run in, another run out: the student's folder is like any other, with a table 
 teacher, student from scratch and student distilled beside its metrics.
 
     lesson      what the student is to learn: photos and parts as the run had them
-    matching    the loss: the student says what its teacher says
-    batches     photos changed and mixed, the same for both
+    matching    the loss: the student says and sees what its teacher does
     learning    how long, how fast, and the training itself
     standings   the table: accuracy, robustness, size, latency
 
@@ -92,7 +91,7 @@ def distill(
         # Loading Keras takes seconds: only where there is something to train.
         from pipeline.train.distill.learning import learn_lesson  # noqa: PLC0415
 
-        return learn_lesson(job, model.model)
+        return learn_lesson(job, model)
 
     def run_of(chosen: Material) -> TrainSummary:
         return carry_out(

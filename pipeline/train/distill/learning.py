@@ -5,17 +5,15 @@ which is the ordinary training that a teacher has to beat.
 """
 
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 from pipeline.catalog import Part
 from pipeline.networks.backbones import add_head, build_backbone
 from pipeline.networks.backend import keras
 from pipeline.networks.precision import in_float32
+from pipeline.networks.saved import SavedModel
 from pipeline.train.augment import Strength
 from pipeline.train.devices import computing
-from pipeline.train.distill.batches import MixedBatches
-from pipeline.train.distill.matching import Student
+from pipeline.train.distill.matching import student_of
 from pipeline.train.job import Job, Lesson, Trained
 from pipeline.train.recipes.teaching import as_set, learn, train_batches
 from pipeline.train.schedule import Schedule
@@ -32,13 +30,13 @@ PATIENT = Schedule(
 LABEL_SMOOTHING = 0.1  # of the student without a teacher
 
 
-def learn_lesson(job: Job, teacher: Any) -> Trained:
+def learn_lesson(job: Job, teacher: SavedModel) -> Trained:
     """Train the job's student.
 
     Args:
         job: Whose material has a lesson.
-        teacher: Keras model of the same input and output; not changed. Without use
-            where the lesson names no teacher.
+        teacher: Of the same input and labels; not changed. Without use where the
+            lesson names no teacher.
     """
     material, settings = job.material, job.material.settings
     lesson = material.lesson
@@ -50,7 +48,7 @@ def learn_lesson(job: Job, teacher: Any) -> Trained:
     return replace(trained, model=in_float32(trained.model), precision=precision)
 
 
-def _train(job: Job, lesson: Lesson, teacher: Any) -> Trained:
+def _train(job: Job, lesson: Lesson, teacher: SavedModel) -> Trained:
     material, settings = job.material, job.material.settings
     backbone = build_backbone(settings.backbone, settings.weights, settings.image_size)
     model = add_head(backbone, len(material.labels))
@@ -58,11 +56,9 @@ def _train(job: Job, lesson: Lesson, teacher: Any) -> Trained:
     return learn(
         replace(job, say=lambda line: job.say(f"{job.run.name}: {line}")),
         model,
-        train_batches(
-            job, schedule, Strength(), partial(MixedBatches, share=lesson.mixed)
-        ),
+        train_batches(job, schedule, Strength()),
         schedule,
-        learner=_student(model, lesson, teacher) if lesson.teacher else model,
+        learner=student_of(model, teacher, lesson) if lesson.teacher else model,
         on_interrupt=lambda standing: None,
     )
 
@@ -70,13 +66,6 @@ def _train(job: Job, lesson: Lesson, teacher: Any) -> Trained:
 def patient_epochs(num_train: int) -> int:
     """Return the epochs of a long schedule: the fewer photos, the more."""
     return max(LEAST_EPOCHS, min(MOST_EPOCHS, round(CROPS / num_train)))
-
-
-def _student(model: Any, lesson: Lesson, teacher: Any) -> Student:
-    teacher.trainable = False
-    return Student(
-        model.input, model.output, teacher=teacher, temperature=lesson.temperature
-    )
 
 
 def _patient(job: Job, lesson: Lesson) -> Schedule:

@@ -19,8 +19,7 @@ STUDENTS = {  # as the command calls them → backbones
     "mobilenet_v3_small": "MobileNetV3Small",
 }
 TEMPERATURE = 2.0
-# Share of the batches whose pictures are mixed, which pays after far longer schedules.
-MIXED = 0.0
+FEATURES = 10.0  # weight of the teacher's features, against what it says
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def plan_lesson(
         teacher=run.name,
         teacher_sha256=weights_key(str(run.model_file)),
         temperature=TEMPERATURE,
-        mixed=MIXED,
+        features=FEATURES,
     )
     chosen = settings.train.model_copy(
         update={

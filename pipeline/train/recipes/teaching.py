@@ -41,16 +41,13 @@ def teach(
 
 
 def train_batches(
-    job: Job,
-    schedule: Schedule,
-    strength: Strength | None,
-    make: Callable[..., TrainBatches] = TrainBatches,
+    job: Job, schedule: Schedule, strength: Strength | None
 ) -> TrainBatches:
-    """Return what a job trains on, from the cache, made by ``make``."""
+    """Return what a job trains on, from the cache."""
     material, settings = job.material, job.material.settings
     examples, size = material.parts[Part.TRAIN], settings.image_size
     cached = size if strength is None else cached_size(size)
-    return make(
+    return TrainBatches(
         map_pixels(job.folder, examples.photos, cached, progress=job.progress),
         examples.y_true,
         len(material.labels),
