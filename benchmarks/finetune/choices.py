@@ -29,6 +29,7 @@ class Choice:
     erased: float = 0.0  # chance of a filled square, arXiv 1708.04896
     is_uneven: bool = False  # fewer photos of each category than of the one before
     is_balanced: bool = False  # photos weigh as their category is rare
+    against: str = "plain"  # the choice that it is compared with
 
 
 BASE = "plain"
@@ -51,6 +52,12 @@ CHOICES: dict[str, Choice] = {
     ),
     "wide augmentation": Choice(strength=asdict(WIDE)),
     RECIPE: Choice({"learning_rate": 0.01}, strength=asdict(WIDE)),
+    "the recipe, no warm-up": Choice(
+        {"learning_rate": 0.01, "warmup_epochs": 0}, asdict(WIDE), against=RECIPE
+    ),
+    "the recipe, steady rate": Choice(
+        {"learning_rate": 0.01, "rate": "steady"}, asdict(WIDE), against=RECIPE
+    ),
     "label smoothing 0.1": Choice({"label_smoothing": 0.1}),
     "mixup 0.2": Choice(mixup=0.2),
     "mixup and CutMix": Choice(mixup=0.2, cutmix=1.0),
@@ -58,7 +65,7 @@ CHOICES: dict[str, Choice] = {
     "erasing": Choice(erased=0.5),
     "averages 0.97": Choice({"ema": 0.97}),
     UNEVEN: Choice(is_uneven=True),
-    "uneven, balanced": Choice(is_uneven=True, is_balanced=True),
+    "uneven, balanced": Choice(is_uneven=True, is_balanced=True, against=UNEVEN),
 }
 
 
