@@ -192,7 +192,7 @@ def test_no_batch_is_taken_before_its_epoch_begins(tmp_path):
     inner = pixels.squares[:, 1:-1, 1:-1]
     batches = PlainBatches(type(pixels)(inner, pixels.places), y_true, 2, batch_size=8)
     model = build()
-    _compile(model, Schedule(4, 0.05, 1, 10), 6)
+    _compile(model, Schedule(4, 0.05, 1, 10), 6, 2)
     before = model.get_weights()
 
     class Unwanted:

@@ -55,7 +55,7 @@ def fit(
     Raises:
         RunError: The loss of every snapshot that could be kept is no number.
     """
-    _compile(model, schedule, train)
+    _compile(model, schedule, train.num_batches, train.num_classes)
     variables = _all_variables(model)
     standing, best = state.restore(variables) or (Standing(), [])
     if standing.kept_epoch and is_enough and not standing.stopped_because:
@@ -129,14 +129,14 @@ def _all_variables(model: Any) -> list[Any]:
     return [*kept, *model.optimizer.variables]
 
 
-def _compile(model: Any, schedule: Schedule, train: TrainBatches) -> None:
+def _compile(model: Any, schedule: Schedule, steps: int, num_classes: int) -> None:
     model.compile(
-        optimizer=build_optimizer(schedule, train.num_batches),
+        optimizer=build_optimizer(schedule, steps),
         loss=partial(cross_entropy, label_smoothing=schedule.label_smoothing),
         weighted_metrics=["accuracy"],  # photos that fill up a batch weigh nothing
     )
     model.optimizer.build(model.trainable_variables)
-    _build_metrics(model, train.num_classes)
+    _build_metrics(model, num_classes)
 
 
 def cross_entropy(targets: Any, pred_probs: Any, label_smoothing: float = 0.0) -> Any:
