@@ -385,7 +385,7 @@ def test_a_rare_category_that_weighs_more_is_learned(tmp_path):
 
 def test_a_photo_weighs_what_its_targets_sum_to():
     from pipeline.networks.backend import keras
-    from pipeline.train.fit import cross_entropy
+    from pipeline.train.fit import CrossEntropy
 
     rng = np.random.default_rng(0)
     features = rng.normal(size=(8, 5)).astype(np.float32)
@@ -401,7 +401,7 @@ def test_a_photo_weighs_what_its_targets_sum_to():
         told = model.train_on_batch(features, targets, sample_weight=weights)
         return float(told), model.get_weights()[0]
 
-    ours = taught(cross_entropy, targets * weights[:, None])
+    ours = taught(CrossEntropy(), targets * weights[:, None])
     theirs = taught("categorical_crossentropy", targets, weights)
     assert ours[0] == pytest.approx(theirs[0], rel=1e-5)
     assert ours[1] == pytest.approx(theirs[1], abs=1e-5)

@@ -6,7 +6,6 @@ says so.
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,26 @@ from pipeline.train.keeper import Keeper
 from pipeline.train.logs import event_logs
 from pipeline.train.schedule import Schedule, build_optimizer, learning_rate
 from pipeline.train.state import Standing, StateFile
+
+
+# Registered, for a copy of a model takes its loss along.
+@keras.saving.register_keras_serializable("mekiki")
+class CrossEntropy(keras.losses.CategoricalCrossentropy):  # type: ignore[misc]
+    """The cross-entropy of photos that weigh as much as their targets sum to.
+
+    Keras' own is not to be given such targets: on TensorFlow its gradients are those of
+    targets that sum to 1, and training drives the outputs without bound.
+    """
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return it, in nats, (B,).
+
+        Args:
+            y_true: Targets (B, K), of sums above 0.
+            y_pred: Probabilities (B, K), a softmax.
+        """
+        weights = keras.ops.sum(y_true, axis=-1, keepdims=True)
+        return weights[..., 0] * super().call(y_true / weights, y_pred)
 
 
 def fit(
@@ -132,30 +151,11 @@ def _all_variables(model: Any) -> list[Any]:
 def _compile(model: Any, schedule: Schedule, steps: int, num_classes: int) -> None:
     model.compile(
         optimizer=build_optimizer(schedule, steps),
-        loss=partial(cross_entropy, label_smoothing=schedule.label_smoothing),
+        loss=CrossEntropy(label_smoothing=schedule.label_smoothing),
         weighted_metrics=["accuracy"],  # photos that fill up a batch weigh nothing
     )
     model.optimizer.build(model.trainable_variables)
     _build_metrics(model, num_classes)
-
-
-def cross_entropy(targets: Any, pred_probs: Any, label_smoothing: float = 0.0) -> Any:
-    """Return the cross-entropy of photos, in nats, (B,), each times its weight.
-
-    A photo's weight is what its targets sum to. Keras' own loss is not to be given
-    such targets: on TensorFlow its gradients are those of targets that sum to 1, and
-    training drives the outputs without bound.
-
-    Args:
-        targets: (B, K), of sums above 0.
-        pred_probs: (B, K), a softmax.
-        label_smoothing: Share of the targets that is spread over all categories.
-    """
-    weights = keras.ops.sum(targets, axis=-1, keepdims=True)
-    losses = keras.losses.categorical_crossentropy(
-        targets / weights, pred_probs, label_smoothing=label_smoothing
-    )
-    return weights[..., 0] * losses
 
 
 def _plan(model: Any, epochs: int, schedule: Schedule, steps: int) -> None:
