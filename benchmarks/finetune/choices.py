@@ -13,6 +13,7 @@ from pipeline.train.schedule import Schedule
 KEPT = Path(__file__).parents[1] / "results" / "finetune"
 # What choices are laid on, or taken from: it stays when the recipe takes one up.
 PLAIN = Schedule(epochs=10, learning_rate=0.003, warmup_epochs=1, patience=5)
+BASE = "plain"
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,9 @@ class Choice:
     erased: float = 0.0  # chance of a filled square, arXiv 1708.04896
     is_uneven: bool = False  # fewer photos of each category than of the one before
     is_balanced: bool = False  # photos weigh as their category is rare
-    against: str = "plain"  # the choice that it is compared with
+    against: str = BASE  # the choice that it is compared with
 
 
-BASE = "plain"
 RECIPE = "wide augmentation, rate x 3"  # what ``finetune`` does
 UNEVEN = "uneven categories"
 CHOICES: dict[str, Choice] = {
