@@ -1,6 +1,7 @@
 """The robustness stage: a run's validation photos in, a table and pictures out."""
 
 import csv
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -100,7 +101,10 @@ def test_the_validation_photos_are_measured_and_drawn(measure, settings, run) ->
     assert {row["num_photos"] for row in rows} == {"10"}
     assert all(0 <= float(row["flip_rate"]) <= 1 for row in rows)
     assert summary.is_new
-    assert summary.line.startswith("robustness: clean ")
+    assert re.match(
+        r"robustness: clean [\d.]+ % \([\d.]+ to [\d.]+ with 95 %\), worst ",
+        summary.line,
+    )
     assert "scribble flips" in summary.line
     for name in ("robustness.png", "flips.png"):
         assert (run.folder / name).read_bytes().startswith(b"\x89PNG")

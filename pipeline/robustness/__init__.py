@@ -20,6 +20,7 @@ from pipeline.catalog.training import RunPhoto
 from pipeline.errors import ImageError, RunError
 from pipeline.home import SetFolder
 from pipeline.images import ImageStore
+from pipeline.metrics import wilson_interval
 from pipeline.networks.pixels import square_photo
 from pipeline.networks.saved import SavedModel, load_model
 from pipeline.progress import Progress
@@ -59,10 +60,14 @@ class RobustnessSummary:
             if (row.corruption, row.severity) == ("scribble", 3)
         )
         before = "" if self.is_new else "already measured, left alone: "
+        right = round(clean.accuracy * clean.num_photos)
+        low, high = wilson_interval(right, clean.num_photos)
         return (
-            f"robustness: {before}clean {clean.accuracy:.1%},"
-            f" worst {worst.corruption} at {worst.severity}: {worst.accuracy:.1%},"
-            f" scribble flips {scribble.flip_rate:.1%} at severity 3"
+            f"robustness: {before}clean {100 * clean.accuracy:.1f} %"
+            f" ({100 * low:.1f} to {100 * high:.1f} with 95 %),"
+            f" worst {worst.corruption} at {worst.severity}:"
+            f" {100 * worst.accuracy:.1f} %,"
+            f" scribble flips {100 * scribble.flip_rate:.1f} % at severity 3"
             f" ({clean.num_photos} validation photos)"
         )
 
