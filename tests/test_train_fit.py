@@ -141,8 +141,9 @@ def test_a_training_killed_at_any_batch_ends_as_an_undisturbed_one(tmp_path):
         {"noise": "augmix"},
         {"ema": 0.9},
         {"ema": 0.9, "optimizer": "adamw", "label_smoothing": 0.1},
+        {"optimizer": "muon"},
     ],
-    ids=["shop", "augmix", "averages", "adamw"],
+    ids=["shop", "augmix", "averages", "adamw", "muon"],
 )
 def test_a_training_of_any_kind_that_was_cut_off_ends_as_an_undisturbed_one(
     tmp_path, more
@@ -407,7 +408,7 @@ def test_a_photo_weighs_what_its_targets_sum_to():
     assert ours[1] == pytest.approx(theirs[1], abs=1e-5)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "muon"])
 def test_each_optimizer_learns_what_is_easy(tmp_path, optimizer):
     _, standing = train(tmp_path, epochs=12, optimizer=optimizer)
     assert standing.history[-1]["loss"] < 0.8 * standing.history[0]["loss"]

@@ -33,6 +33,7 @@ Model = Any  # keras.Model: Keras carries no types
 # Networks that are not in keras.applications; each takes a photo's Keras tensor, which
 # it prepares itself, and whether to average. There are no weights but one's own.
 OURS: dict[str, Callable[[Any, bool], Model]] = {nin.NAME: nin.network_in_network}
+HEAD = "categories"  # the layer that ends every network
 # From chance, BatchNorm's averages must follow what is learned: of MobileNetV3's 0.999
 # they would be those of a thousand batches ago, and a small set has 20 an epoch.
 FROM_CHANCE_MOMENTUM = 0.9
@@ -122,7 +123,7 @@ def add_head(backbone: Model, num_classes: int, dropout: float = 0.0) -> Model:
     if dropout:
         features = keras.layers.Dropout(dropout)(features)
     pred_probs = keras.layers.Dense(
-        num_classes, activation="softmax", name="categories", dtype="float32"
+        num_classes, activation="softmax", name=HEAD, dtype="float32"
     )(features)
     return keras.Model(backbone.input, pred_probs)
 

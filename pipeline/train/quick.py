@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.catalog import Part
 from pipeline.metrics import accuracy, log_loss
-from pipeline.networks.backbones import add_head, build_backbone, features_key
+from pipeline.networks.backbones import HEAD, add_head, build_backbone, features_key
 from pipeline.networks.embeddings import Embeddings, embed_photos
 from pipeline.networks.folds import FOLDS, judge_unseen
 from pipeline.networks.head import QUICK_C, fit_head
@@ -49,7 +49,7 @@ def quick(job: Job) -> Trained:
         embeddings[:num_train], train.y_true, len(material.labels), c=QUICK_C
     )
     model = add_head(backbone, len(material.labels))
-    model.get_layer("categories").set_weights([head.kernel, head.bias])
+    model.get_layer(HEAD).set_weights([head.kernel, head.bias])
     row = {"epoch": 1.0}
     for prefix, examples, part in (
         ("", train, embeddings[:num_train]),

@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pipeline.networks.backbones import HEAD
 from pipeline.networks.backend import keras
+from pipeline.train.muon import Muon
 
 MOMENTUM = 0.9
 # A head that starts from a finished fit is steep: unclipped, the first batches throw a
 # pretrained network from 86 % to 50 % (MobileNetV2, six guitars, rate 0.001 and 0.003).
 CLIP_NORM = 1.0  # of all gradients together
-WEIGHT_DECAY = 0.02  # of AdamW, a step, times the learning rate
+WEIGHT_DECAY = 0.02  # of AdamW and Muon, a step, times the learning rate
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Schedule:
     learning_rate: float  # the highest
     warmup_epochs: float
     patience: int  # epochs without a better val_loss
-    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"  # sgd with Nesterov momentum
+    optimizer: Literal["sgd", "adam", "adamw", "muon"] = "sgd"  # sgd: with Nesterov
     # After the warm-up the rate falls as a cosine over the rest of the epochs
     # (arXiv 1608.03983), or stays but for `time_decay`.
     rate: Literal["cosine", "steady"] = "cosine"
@@ -48,6 +50,14 @@ def build_optimizer(schedule: Schedule, steps: int) -> Any:
     }
     if schedule.optimizer == "adamw":
         return keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY, **averaged)
+    if schedule.optimizer == "muon":
+        return Muon(
+            rate,
+            weight_decay=WEIGHT_DECAY,
+            adam_weight_decay=WEIGHT_DECAY,
+            exclude_layers=[HEAD],
+            **averaged,
+        )
     if schedule.optimizer == "adam":
         return keras.optimizers.Adam(rate, **averaged)
     return keras.optimizers.SGD(

@@ -4,6 +4,7 @@ from typing import Any
 
 from pipeline.catalog import Part
 from pipeline.networks.backbones import (
+    HEAD,
     add_head,
     build_backbone,
     features_key,
@@ -56,4 +57,4 @@ def _start_head(job: Job, backbone: Any, model: Any) -> None:
         progress=job.progress,
     )
     head = fit_head(embeddings, examples.y_true, len(job.material.labels), c=START_C)
-    model.get_layer("categories").set_weights([head.kernel, head.bias])
+    model.get_layer(HEAD).set_weights([head.kernel, head.bias])
