@@ -22,10 +22,10 @@ CROPS = 120_000  # pictures that a student is shown in all; a small set's are fe
 MOST_EPOCHS, LEAST_EPOCHS = 300, 20
 PATIENT = Schedule(
     epochs=MOST_EPOCHS,
-    learning_rate=0.004,
+    learning_rate=0.01,
     warmup_epochs=3,
     patience=MOST_EPOCHS,
-    optimizer="adamw",
+    optimizer="muon",
 )
 LABEL_SMOOTHING = 0.1  # of the student without a teacher
 
