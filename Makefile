@@ -47,8 +47,9 @@ test-fast: $(BIN)/installed ## the tests that load no TensorFlow and no browser
 # What trains or asks a network; the networks of others are Keras' own matter. JAX takes
 # minutes to compile a backbone's training: noise is tried on the small network alone.
 JAX_TESTS := tests/test_train.py tests/test_train_fit.py tests/test_train_consistency.py \
-	tests/test_train_devices.py tests/test_networks_precision.py tests/test_networks_saved.py \
-	tests/test_networks_embeddings.py tests/test_cams.py tests/test_backends.py
+	tests/test_train_devices.py tests/test_train_muon.py tests/test_networks_precision.py \
+	tests/test_networks_saved.py tests/test_networks_embeddings.py tests/test_cams.py \
+	tests/test_backends.py
 
 test-jax: $(BIN)/installed $(JAX)/installed ## the training tests on JAX, where no TensorFlow is, in .venv-jax
 	@KERAS_BACKEND=jax MEKIKI_OTHER_PYTHON=$(CURDIR)/$(BIN)/python \
