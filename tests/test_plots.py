@@ -42,6 +42,22 @@ def test_curves_are_drawn_for_any_number_of_epochs(tmp_path, epochs):
     assert count(pixels, np.array([0x16, 0x67, 0xB7])) > 50  # the validation curve
 
 
+def test_of_a_distilled_run_the_training_loss_is_not_drawn(tmp_path):
+    history = [row(n, val_loss=2 / n, val_accuracy=0.4) for n in range(1, 61)]
+    training = np.array([0x9A, 0xA5, 0xB1])
+    sizes = []
+    for is_distilled in (False, True):
+        out = tmp_path / "curves.png"
+        draw_curves(out, history, kept_epoch=1, is_distilled=is_distilled)
+        pixels = drawn(out)
+        half = pixels.shape[1] // 2
+        sizes.append(
+            [count(part, training) for part in (pixels[:, :half], pixels[:, half:])]
+        )
+    (accuracy, loss), (still, gone) = sizes
+    assert min(accuracy, still, loss) > 5 * gone  # of which letters have a few
+
+
 def test_a_loss_that_is_no_number_does_not_stop_the_drawing(tmp_path):
     history = [row(1, val_loss=float("nan"), val_accuracy=0.1), row(2, val_loss=1.0)]
     draw_curves(tmp_path / "curves.png", history, kept_epoch=0)

@@ -66,6 +66,7 @@ def draw_curves(
     kept_epoch: int,
     *,
     num_val: int = 0,
+    is_distilled: bool = False,
 ) -> None:
     """Draw loss and accuracy by epoch, on training and validation photos.
 
@@ -75,6 +76,8 @@ def draw_curves(
             ``val_`` before them.
         kept_epoch: The epoch that was kept; marked. 1-based.
         num_val: Validation photos, for the 95 % interval of their accuracy.
+        is_distilled: Training loss is of another kind than validation loss: how far the
+            student is from its teacher. It is not drawn beside it.
     """
     with open_figure(out, (9.2, 3.6)) as figure:
         for axes, key, title in zip(
@@ -86,7 +89,10 @@ def draw_curves(
             if key == "accuracy" and num_val:
                 epochs = [row["epoch"] for row in history]
                 shade_interval(axes, epochs, history, num_val, VAL_COLOUR)
-            _draw_curve(axes, history, key, kept_epoch)
+            shown = [(f"val_{key}", VAL_COLOUR, "validation")]
+            if key == "accuracy" or not is_distilled:
+                shown.insert(0, (key, TRAIN_COLOUR, "training"))
+            _draw_curve(axes, history, shown, kept_epoch)
             axes.set_title(title, loc="left", color=INK, fontsize=11)
 
 
@@ -179,14 +185,15 @@ def shorten_file(name: str, width: int) -> str:
 
 
 def _draw_curve(
-    axes: Axes, history: Sequence[Mapping[str, float]], key: str, kept_epoch: int
+    axes: Axes,
+    history: Sequence[Mapping[str, float]],
+    shown: Sequence[tuple[str, str, str]],
+    kept_epoch: int,
 ) -> None:
+    """Draw columns of the history, each in a colour and with a name."""
     epochs = [row["epoch"] for row in history]
     marker = "o" if len(epochs) < 20 else ""
-    for name, colour, label in (
-        (key, TRAIN_COLOUR, "training"),
-        (f"val_{key}", VAL_COLOUR, "validation"),
-    ):
+    for name, colour, label in shown:
         values = [row.get(name, math.nan) for row in history]
         axes.plot(
             epochs, values, color=colour, label=label, marker=marker, markersize=4

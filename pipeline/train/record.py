@@ -189,6 +189,7 @@ def _draw(job: Job, standing: Standing, pred_probs: dict[Part, PredProbs]) -> No
         standing.history,
         standing.kept_epoch,
         num_val=len(material.parts[Part.VAL].photos),
+        is_distilled=bool(material.lesson and material.lesson.teacher),
     )
     draw_confusion(
         run.folder / "confusion.png",

@@ -1,7 +1,8 @@
 """The learning curves of several runs in one picture, as a PNG file.
 
 A colour a run; training dashed and thin, validation solid, with its 95 % interval where
-few runs are shown and a dot at the snapshot that was kept.
+few runs are shown and a dot at the snapshot that was kept. Of a distilled run training
+loss is no loss on labels, and left out.
 """
 
 import math
@@ -101,7 +102,8 @@ def _draw_run(axes: Axes, row: RunRow, colour: str, *, key: str, against: str) -
     train = [line.get(key, math.nan) for line in row.history]
     val = [line.get(f"val_{key}", math.nan) for line in row.history]
     marker = "o" if len(xs) < DOTS else ""
-    axes.plot(xs, train, color=colour, linewidth=1.0, linestyle="--", alpha=0.75)
+    if key == "accuracy" or not row.is_distilled:
+        axes.plot(xs, train, color=colour, linewidth=1.0, linestyle="--", alpha=0.75)
     axes.plot(xs, val, color=colour, linewidth=1.8, marker=marker, markersize=3)
     if 0 < row.kept_epoch <= len(xs):
         kept = row.kept_epoch - 1
@@ -158,7 +160,7 @@ def _is_steep(rows: Sequence[RunRow]) -> bool:
         line[key]
         for row in rows
         for line in row.history
-        for key in ("loss", "val_loss")
+        for key in (("val_loss",) if row.is_distilled else ("loss", "val_loss"))
         if math.isfinite(line.get(key, math.nan)) and line[key] > 0
     )
     return bool(losses) and losses[-1] > STEEP * losses[len(losses) // 2]

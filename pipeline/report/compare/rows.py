@@ -61,7 +61,12 @@ class RunRow:
         """Say how a backbone that began at chance was taught; else ``""``."""
         if not self.backbone or self.is_transfer:
             return ""
-        return "distilled" if self.recipe == "distill" else "from scratch"
+        return "distilled" if self.is_distilled else "from scratch"
+
+    @property
+    def is_distilled(self) -> bool:
+        """Whether a teacher taught it: its training loss is how far it is from that."""
+        return self.recipe == "distill"
 
     def as_json(self) -> dict[str, Any]:
         """Return what ``mekiki runs --json`` prints of it."""
