@@ -200,9 +200,13 @@ def test_the_command_ends_with_the_table_and_a_run_like_any_other(folder):
         csv.DictReader((student.folder / "distill.csv").read_text().split("\n"))
     )
     assert [row["role"] for row in rows] == [row["role"] for row in found["rows"]]
-    assert 'id="distilled"' in (student.folder / "report.html").read_text()
+    report = (student.folder / "report.html").read_text()
+    assert 'id="distilled"' in report
+    assert "training loss is left out" in report
 
-    listed = mekiki(folder, "runs", "guitars").stdout
+    page = folder.home / "runs.html"
+    listed = mekiki(folder, "runs", "guitars", "--out", str(page)).stdout
+    assert "training loss is left out" in page.read_text()
     assert "NetworkInNetwork distilled " in listed
     assert "NetworkInNetwork from scratch " in listed
 
